@@ -1,0 +1,45 @@
+"""Recording: the only maker of nodes."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from layergraph.errors import Fact, Place, ShapeError, describe, user_place
+from layergraph.graph.infer import infer_torch
+from layergraph.graph.node import Node, Op
+from layergraph.graph.spec import TensorSpec
+from layergraph.graph.structure import Path
+from layergraph.graph.symbolic import SymbolicTensor, maker, symbols_in, target_name
+
+
+def record(op: Op, target: Any, args: tuple[Any, ...], kwargs: Mapping[str, Any], output: Any, place: Place | None = None) -> Any:
+    """Record one call whose result is described by `output`, a nest of specs; gives the same nest of symbols."""
+    return symbols_of(Node(op, target, args, kwargs, symbols_in(args, kwargs), place or user_place()), output)
+
+
+def symbols_of(node: Node, output: Any, path: Path = ()) -> Any:
+    """The symbols of a node's result; what is no tensor stays as it is."""
+    if isinstance(output, TensorSpec):
+        return SymbolicTensor(output, node, path)
+    if isinstance(output, dict):
+        return {key: symbols_of(node, item, (*path, key)) for key, item in output.items()}
+    if isinstance(output, list | tuple):
+        items = [symbols_of(node, item, (*path, index)) for index, item in enumerate(output)]
+        return items if isinstance(output, list) else tuple(items)
+    return output
+
+
+def record_torch(op: Op, target: Any, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> Any:
+    """Record a torch function's or method's call, its result inferred."""
+    try:
+        output = infer_torch(op, target, args, kwargs)
+    except Fact as fact:
+        raise ShapeError(f"torch {target_name(target)}: {fact.what}", fact.fix, details=sources(symbols_in(args, kwargs))) from None
+    return record(op, target, args, kwargs, output)
+
+
+def sources(symbols: tuple[SymbolicTensor, ...], most: int = 4) -> list[str]:
+    """A line for each of the first symbols: its shape, who made it, and where."""
+    lines = [f"got {symbol.shape} from {maker(symbol)}, made at {describe(symbol.node.place)}" for symbol in symbols[:most]]
+    return lines + ([f"and {len(symbols) - most} more"] if len(symbols) > most else [])

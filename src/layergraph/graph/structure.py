@@ -1,0 +1,45 @@
+"""Nested lists, tuples and dicts, as Keras reads them: dict keys in sorted order, None a leaf."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from typing import Any
+
+Path = tuple[int | str, ...]
+
+
+def leaves(value: Any) -> list[Any]:
+    """The leaves of a nest, dicts by sorted key."""
+    return [leaf for _, leaf in leaves_with_path(value)]
+
+
+def leaves_with_path(value: Any, path: Path = ()) -> Iterator[tuple[Path, Any]]:
+    """(path, leaf) for each leaf of a nest, dicts by sorted key."""
+    if isinstance(value, dict):
+        for key in sorted(value):
+            yield from leaves_with_path(value[key], (*path, key))
+    elif isinstance(value, list | tuple):
+        for index, item in enumerate(value):
+            yield from leaves_with_path(item, (*path, index))
+    else:
+        yield path, value
+
+
+def map_leaves(function: Callable[[Any], Any], value: Any) -> Any:
+    """The same nest with each leaf replaced; dicts keep the order of their keys, the leaves are visited in sorted order."""
+    if isinstance(value, dict):
+        done = {key: map_leaves(function, value[key]) for key in sorted(value)}
+        return {key: done[key] for key in value}
+    if isinstance(value, list | tuple):
+        items = [map_leaves(function, item) for item in value]
+        if isinstance(value, list):
+            return items
+        return type(value)(*items) if hasattr(value, "_fields") else tuple(items)
+    return function(value)
+
+
+def at_path(value: Any, path: Path) -> Any:
+    """The item of a nest at a path."""
+    for key in path:
+        value = value[key]
+    return value

@@ -1,0 +1,270 @@
+"""The symbol that stands for a tensor while a graph is written, and the operators it shares with the values of a lowering."""
+
+from __future__ import annotations
+
+import operator
+import sys
+from collections.abc import Callable, Mapping
+from typing import Any, NoReturn
+
+import torch
+from torch import nn
+from torch.overrides import is_tensor_method_or_property
+
+from layergraph.errors import SymbolicError
+from layergraph.graph.node import Node, Op
+from layergraph.graph.spec import Shape, TensorSpec
+from layergraph.graph.structure import Path
+
+_BINARY = "add sub mul truediv floordiv mod pow matmul and_ or_ xor lshift rshift"
+_COMPARE = "eq ne lt le gt ge"
+_UNARY = "neg pos abs invert"
+_VALUES_ONLY = {
+    "item": "a Python number",
+    "numpy": "a numpy array",
+    "tolist": "a Python list",
+    "backward": "gradients",
+    "data_ptr": "memory",
+}
+
+
+class TensorLike:
+    """Something that records torch's operators, methods and functions instead of running them.
+
+    Subclasses say what recording means in `_call`.
+    """
+
+    __slots__ = ()
+
+    def _call(self, op: Op, target: Any, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> Any:
+        raise TypeError(f"{type(self).__name__} records nothing")
+
+    @classmethod
+    def __torch_function__(
+        cls, function: Any, types: Any, args: tuple[Any, ...] = (), kwargs: Mapping[str, Any] | None = None
+    ) -> Any:
+        first = next(item for item in _flat((args, kwargs or {})) if isinstance(item, TensorLike))
+        if is_tensor_method_or_property(function):
+            return first._call("method", function.__name__, args, kwargs or {})
+        return first._call("function", function, args, kwargs or {})
+
+    def __getattr__(self, name: str) -> Any:
+        if name.startswith("__"):  # protocols (copy, pickle, numpy) probe for these: a symbol has them only by declaration
+            raise AttributeError(name)
+        wanted = getattr(torch.Tensor, name, None)
+        if wanted is None:
+            raise AttributeError(f"neither {type(self).__name__} nor torch.Tensor has an attribute {name!r}")
+        if callable(wanted):
+            return _Method(self, name)
+        return self._call("function", getattr, (self, name), {})
+
+    def __getitem__(self, index: Any) -> Any:
+        return self._call("function", operator.getitem, (self, index), {})
+
+    def __hash__(self) -> int:  # `==` records, so identity is the only hash
+        return id(self)
+
+    def __round__(self, digits: int = 0) -> Any:
+        return self._call("function", torch.round, (self,), {"decimals": digits} if digits else {})
+
+
+class _Method:
+    """`x.flatten`, waiting for its arguments."""
+
+    __slots__ = ("name", "value")
+
+    def __init__(self, value: TensorLike, name: str):
+        self.value, self.name = value, name
+
+    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        return self.value._call("method", self.name, (self.value, *args), kwargs)  # noqa: SLF001
+
+
+def _binary(function: Callable[..., Any]) -> tuple[Callable[..., Any], Callable[..., Any]]:
+    def forward(self: TensorLike, other: Any) -> Any:
+        return self._call("function", function, (self, other), {})  # noqa: SLF001
+
+    def reflected(self: TensorLike, other: Any) -> Any:
+        return self._call("function", function, (other, self), {})  # noqa: SLF001
+
+    return forward, reflected
+
+
+def _unary(function: Callable[..., Any]) -> Callable[..., Any]:
+    def forward(self: TensorLike) -> Any:
+        return self._call("function", function, (self,), {})  # noqa: SLF001
+
+    return forward
+
+
+for _name in (_BINARY + " " + _COMPARE).split():
+    _plain = _name.rstrip("_")
+    _forward, _reflected = _binary(getattr(operator, _name))
+    setattr(TensorLike, f"__{_plain}__", _forward)
+    if _name not in _COMPARE.split():
+        setattr(TensorLike, f"__r{_plain}__", _reflected)
+for _name in _UNARY.split():
+    setattr(TensorLike, f"__{_name}__", _unary(getattr(operator, _name)))
+
+
+class SymbolicTensor(TensorLike):
+    """A tensor that does not exist yet: what `Input` and every layer called on a symbol give.
+
+    It has a shape (a tuple, None where a size is not known yet; the batch size is None), a dtype (a string, as in Keras) and
+    no values. Layers, operators, indexing and torch's functions and methods take it and give the next one:
+
+    >>> from layergraph import Input
+    >>> x = Input(shape=(4, 3))
+    >>> torch.relu(x[:, 0] * 2).shape
+    (None, 3)
+    """
+
+    __slots__ = ("node", "path", "spec")
+
+    def __init__(self, spec: TensorSpec, node: Node, path: Path = ()):
+        self.spec, self.node, self.path = spec, node, path
+
+    @property
+    def shape(self) -> Shape:
+        return self.spec.shape
+
+    @property
+    def ndim(self) -> int:
+        return self.spec.ndim
+
+    @property
+    def dtype(self) -> str:
+        return str(self.spec.dtype).removeprefix("torch.")
+
+    @property
+    def name(self) -> str:
+        """The name of the layer, or of the torch function, that made it."""
+        return self.node.target.name if self.node.op in ("input", "layer") else target_name(self.node.target)
+
+    sparse = False
+    ragged = False
+    requires_grad = False
+
+    def _call(self, op: Op, target: Any, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> Any:
+        from layergraph.graph.record import record_torch
+
+        if op == "method" and target in _VALUES_ONLY:
+            self._refuse(f"{_VALUES_ONLY[target]} (`.{target}()`)", "run the model on tensors, or do this inside a custom Layer's call()")
+        _refuse_bare_module(target, args, kwargs)
+        return record_torch(op, target, args, kwargs)
+
+    def size(self, dim: int | None = None) -> Any:
+        """The sizes as torch gives them; refused while a size asked for is unknown."""
+        sizes = self.shape if dim is None else self.shape[dim]
+        if sizes is None or isinstance(sizes, tuple) and None in sizes:
+            self._refuse("a size that is known only at run time (`.size()`)", "use x.shape (None where unknown), -1, or flatten/unflatten")
+        return sizes
+
+    def dim(self) -> int:
+        return self.ndim
+
+    def _refuse(self, what: str, fix: str) -> NoReturn:
+        raise SymbolicError(f"the symbolic tensor {self!r} has no values while the graph is written: it cannot give {what}", fix)
+
+    def __bool__(self) -> NoReturn:
+        self._refuse("a bool (`if x`, `x and y`, `a < x < b`)", "use torch.where(condition, a, b), or a custom Layer for control flow on data")
+
+    def __len__(self) -> NoReturn:
+        self._refuse("len(): its first axis is the batch, whose size is unknown", "use x.shape")
+
+    def __iter__(self) -> NoReturn:
+        raise SymbolicError(
+            f"cannot iterate over the symbolic tensor {self!r}: the size of its batch axis is unknown", "use x[:, i], or x.unbind(1)"
+        )
+
+    def __float__(self) -> NoReturn:
+        self._refuse("a float", "use x.float() for a cast")
+
+    def __int__(self) -> NoReturn:
+        self._refuse("an int", "use x.int() for a cast")
+
+    def __index__(self) -> NoReturn:
+        self._refuse("an index", "use torch.gather or torch.index_select")
+
+    def __contains__(self, item: object) -> NoReturn:
+        self._refuse("`in`", "use (x == item).any()")
+
+    def __array__(self, *args: Any, **kwargs: Any) -> NoReturn:
+        self._refuse("a numpy array", "use torch functions on it, or model.predict(...) for values")
+
+    def __setitem__(self, index: Any, value: Any) -> NoReturn:
+        self._refuse("assignment into it", "use torch.where, torch.cat or x.masked_fill(mask, value)")
+
+    # A symbol never changes; copying through it would recurse along the whole graph.
+    def __copy__(self) -> SymbolicTensor:
+        return self
+
+    def __deepcopy__(self, memo: Any) -> SymbolicTensor:
+        return self
+
+    def __reduce__(self) -> NoReturn:
+        self._refuse("a pickle", "pickle the Model it belongs to")
+
+    def __repr__(self) -> str:
+        return f"<SymbolicTensor shape={self.shape}, dtype={self.dtype}, from {maker(self)}>"
+
+
+def target_name(target: Any) -> str:
+    """The bare name of a torch function or method."""
+    return target if isinstance(target, str) else getattr(target, "__name__", type(target).__name__)
+
+
+def maker(symbol: SymbolicTensor) -> str:
+    """Who made a symbol, without settling a layer's name: `Conv2D 'conv'`, `Dense`, `torch add`."""
+    node = symbol.node
+    return node.target.label if node.op in ("input", "layer") else f"torch {target_name(node.target)}"
+
+
+def _flat(value: Any) -> Any:
+    """Every item of nested lists, tuples and dicts, and of slices."""
+    if isinstance(value, dict | Mapping):
+        value = value.values()
+    elif isinstance(value, slice):
+        value = (value.start, value.stop, value.step)
+    elif not isinstance(value, list | tuple):
+        yield value
+        return
+    for item in value:
+        yield from _flat(item)
+
+
+def symbols_in(*values: Any) -> tuple[SymbolicTensor, ...]:
+    """The symbols among arguments, nested or not, in order."""
+    return tuple(item for item in _flat(values) if type(item) is SymbolicTensor)
+
+
+def has_symbol(args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> bool:
+    """Whether any argument is, or a nest of arguments holds, a symbol. On the path of every eager call: no flattening of flat arguments."""
+    for arg in (*args, *kwargs.values()) if kwargs else args:
+        kind = type(arg)
+        if kind is SymbolicTensor or (kind in (list, tuple, dict) and symbols_in(arg)):
+            return True
+    return False
+
+
+def _refuse_bare_module(target: Any, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> None:
+    """A bare nn.Module records its insides: its mode baked in, its weights nameless. Refused, with the words to type."""
+    module = _calling_module()
+    if module is None and not any(isinstance(item, nn.Parameter) for item in _flat((args, kwargs))):
+        return
+    who = f"a bare torch.nn.{type(module).__name__}" if module is not None else f"torch {target_name(target)} with an nn.Parameter"
+    words = f"wrap(nn.{type(module).__name__}(...))(x)" if module is not None else "wrap(module)(x) with the nn.Module that owns the Parameter"
+    raise SymbolicError(f"{who} was called on a symbolic tensor: its mode would be baked in and its weights nameless", f"write {words}")
+
+
+def _calling_module() -> nn.Module | None:
+    """The outermost nn.Module whose __call__ is on the stack."""
+    frame, found = sys._getframe(2), None  # noqa: SLF001
+    while frame is not None:
+        if frame.f_code.co_name == "_call_impl" and frame.f_code.co_filename == _MODULE_FILE:
+            found = frame.f_locals.get("self")
+        frame = frame.f_back
+    return found
+
+
+_MODULE_FILE = sys.modules[nn.Module.__module__].__file__
