@@ -1,0 +1,594 @@
+"""`Layer`: a declaration over a torch module that serves three times: on tensors, on symbols, and lowered."""
+
+from __future__ import annotations
+
+import inspect
+import itertools
+import types
+import weakref
+from collections.abc import Mapping, Sequence
+from typing import Any, ClassVar, Self
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from layergraph import config, regularizers
+from layergraph.errors import ArgumentError, Fact, LayergraphError, NotBuiltError, Place, ShapeError, describe, shown, user_place
+from layergraph.graph.infer import probe_module
+from layergraph.graph.lower import Lowering, Part, stand_in
+from layergraph.graph.names import snake_case
+from layergraph.graph.node import Node
+from layergraph.graph.record import record, record_torch, sources
+from layergraph.graph.spec import Shape, TensorSpec
+from layergraph.graph.structure import leaves, map_leaves
+from layergraph.graph.symbolic import SymbolicTensor, has_symbol, symbols_in
+from layergraph.layers import declare
+from layergraph.layers.declare import Declared
+from layergraph.layers.fields import Field
+from layergraph.layers.weights import Weight
+
+_serials = itertools.count()
+
+
+class Layer(nn.Module, Declared):
+    """The base of all layers, and of your own.
+
+    Write `build(self, input_shape)` to make torch modules or weights, and `call(self, x)` in plain torch:
+
+    >>> import torch
+    >>> from layergraph import Input, Model
+    >>> from layergraph.layers import Layer
+    >>> class Scale(Layer):
+    ...     factor: float = 2.0
+    ...     def call(self, x):
+    ...         return x * self.factor
+    >>> x = Input(shape=(3,))
+    >>> Model(x, Scale(10.0)(x))(torch.ones(1, 3))
+    tensor([[10., 10., 10.]])
+
+    A layer is an nn.Module: it works inside anybody's nn.Module, on tensors. Called on a symbol it records itself.
+
+    Args:
+        activity_regularizer: not available yet; only None.
+        trainable: False keeps the weights as they are (and BatchNormalization in inference mode).
+        dtype: of the weights and the computation; None takes `layergraph.config.floatx()`.
+        autocast: False leaves float inputs in the dtype they come in.
+        name: unique in a model; one is made from the class where none is given.
+    """
+
+    _fields: ClassVar[dict[str, Field]] = {}
+    _inlined: ClassVar[bool] = False
+    _call_words: ClassVar[frozenset[str]] = frozenset()
+    # Whether integers are cast to the layer's dtype too: where torch's kernel takes floats only.
+    _casts_integers: ClassVar[bool] = False
+
+    def __init_subclass__(cls, **kwargs: Any) -> None:
+        super().__init_subclass__(**kwargs)
+        cls._fields = {**cls._fields, **declare.own_fields(cls)}
+        cls._inlined = cls.__module__.startswith("layergraph.")
+        if "build" in cls.__dict__:
+            cls.build = declare.building(cls.build)
+        if "call" in cls.__dict__:
+            cls._call_words = frozenset(inspect.signature(cls.call).parameters)
+            if "forward" not in cls.__dict__:  # spares the eager path a frame
+                cls.forward = cls.call
+        if "__init__" not in cls.__dict__:
+            cls.__signature__ = declare.signature(cls._fields)
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        nn.Module.__init__(self)
+        values = declare.bind(self, self._fields, args, kwargs)
+        self._init_base(**kwargs)
+        for name, value in values.items():
+            if isinstance(value, nn.Module):
+                setattr(self, name, value)
+            else:
+                self.__dict__[name] = value
+        try:
+            self.check_fields()
+        except Fact as fact:
+            raise ArgumentError(f"{self.label} {fact.what}", fact.fix) from None
+
+    def _init_base(
+        self,
+        *,
+        activity_regularizer: Any = None,
+        trainable: bool = True,
+        dtype: Any = None,
+        autocast: bool = True,
+        name: str | None = None,
+        **shape_words: Any,
+    ) -> None:
+        who = type(self).__name__
+        if not isinstance(trainable, bool):
+            raise ArgumentError(f"{who}: `trainable` must be True or False, got {shown(trainable)}")
+        if regularizers.get(activity_regularizer) is not None:
+            raise ArgumentError(f"{who}: `activity_regularizer` is not available yet", "add the term to the loss in your own loop")
+        state = self.__dict__
+        state["_given_name"] = declare.check_name(name, who)
+        state["_name"] = state["_given_name"]
+        state["_key"] = None
+        state["_serial"] = next(_serials)
+        state["_place"] = user_place()
+        state["_trainable"] = trainable
+        state["_dtype"] = _dtype_name(dtype, who)
+        state["autocast"] = autocast
+        state["_shape_words"] = shape_words
+        state["built"] = False
+        state["_building"] = False
+        state["_stem"] = None
+        state["_first"] = None
+        state["_calls"] = []
+
+    def auto_name(self) -> str:
+        """What the layer is called where nobody names it."""
+        return snake_case(type(self).__name__)
+
+    # To write in a subclass
+
+    def check_fields(self) -> None:
+        """Refuse arguments that do not fit each other, by raising `Fact`."""
+
+    def build(self, input_shape: Any) -> None:
+        """Make the weights, knowing the shape of the first argument (a list of shapes for a list of tensors)."""
+
+    def call(self, *args: Any, **kwargs: Any) -> Any:
+        """The computation, in torch."""
+        raise NotImplementedError(f"{type(self).__name__} has no call()")
+
+    def keras_weights(self) -> list[Weight]:
+        """The layer's weights as Keras lists them: own ones first, trainable before statistics, then the sub-layers'."""
+        own = [Weight(name, (p,), trainable=getattr(p, "_keras_trainable", True)) for name, p in self._parameters.items() if p is not None]
+        own += [Weight(name, (b,), trainable=False) for name, b in self._buffers.items() if b is not None]
+        for child in self.children():
+            if isinstance(child, Layer):
+                own += child.keras_weights()
+            else:
+                own += [Weight(name, (p,)) for name, p in child.named_parameters()]
+                own += [Weight(name, (b,), trainable=False) for name, b in child.named_buffers()]
+        return own
+
+    def compute_output_shape(self, input_shape: Any) -> Any:
+        """The shape of the output, None where a size is unknown."""
+        return map_leaves(lambda spec: spec.shape, self._probed((_specs_of(input_shape, self._torch_dtype),), {}))
+
+    def compute_output_spec(self, *args: Any, **kwargs: Any) -> Any:
+        """The specs of the output, from specs in the place of tensors."""
+        if type(self).compute_output_shape is Layer.compute_output_shape:
+            return self._probed(args, kwargs)
+        shape = self.compute_output_shape(_shapes_of(args[0]))
+        return _specs_of(shape, self.output_dtype(leaves(args[0])[0].dtype))
+
+    def output_dtype(self, input_dtype: torch.dtype) -> torch.dtype:
+        """The dtype of the output, from the first input's (after the cast to the layer's own)."""
+        return input_dtype
+
+    # Calling
+
+    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        if has_symbol(args, kwargs):
+            return self._record(args, kwargs)
+        args = tuple(self._admit(arg) for arg in args)
+        if not self.built:
+            self._build_from(args, kwargs)
+        if "training" in kwargs and "training" not in self._call_words:
+            return self._call_in_mode(kwargs.pop("training"), args, kwargs)
+        return super().__call__(*args, **kwargs)
+
+    def forward(self, *args: Any, **kwargs: Any) -> Any:
+        return self.call(*args, **kwargs)
+
+    def _call_in_mode(self, training: bool | None, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+        """`training=` for a layer that does not take it: its sub-layers run in that mode, and have their own back afterwards."""
+        if training is None or not self._modules:
+            return super().__call__(*args, **kwargs)
+        before = [(module, module.training) for module in self.modules()]
+        try:
+            for module, _ in before:
+                module.training = training
+            return super().__call__(*args, **kwargs)
+        finally:
+            for module, mode in before:
+                module.training = mode
+
+    def _admit(self, value: Any) -> Any:
+        """An eager argument as a tensor of the layer's dtype."""
+        if isinstance(value, list | tuple):
+            return type(value)([self._admit(item) for item in value])
+        if isinstance(value, np.ndarray):
+            value = torch.from_numpy(value)
+        if isinstance(value, Tensor) and value.dtype is not self._torch_dtype and self._casts(value.dtype):
+            own = next((p.dtype for p in self.parameters() if p.is_floating_point()), self._torch_dtype if not self.built else value.dtype)
+            return value if value.dtype == own else value.to(own)
+        return value
+
+    def _casts(self, dtype: torch.dtype) -> bool:
+        return self.autocast and (dtype.is_floating_point or self._casts_integers)
+
+    def _build_from(self, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> None:
+        """Build on the first eager call; what does not fit is said as it is for symbols."""
+        specs = _tensors_to_specs(args)
+        try:
+            if type(self).compute_output_shape is not Layer.compute_output_shape:
+                self.compute_output_shape(_shapes_of(specs[0]))
+            self._build_on(specs, kwargs)
+        except Fact as fact:
+            raise ShapeError(
+                f"{self.label}: {fact.what}", fact.fix, details=[f"got a tensor of shape {spec.shape}" for spec in leaves(specs) if isinstance(spec, TensorSpec)]
+            ) from None
+
+    def _build_on(self, specs: Sequence[Any], kwargs: Mapping[str, Any]) -> None:
+        shapes = [_shapes_of(spec) for spec in specs if leaves(spec) and all(isinstance(leaf, TensorSpec) for leaf in leaves(spec))]
+        wanted = [p for p in inspect.signature(self.build).parameters.values() if p.kind is p.POSITIONAL_OR_KEYWORD]
+        self.build(*shapes[: max(len(wanted), 1)])
+        if not self.built:  # a build that was never written, or never wrapped
+            self._settle_state(tuple(shapes[:1]))
+
+    def _record(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+        """Record a call on symbols: check, build, declare the output, make the node."""
+        place = user_place()
+        kwargs = {name: value for name, value in kwargs.items() if not (name in ("training", "mask") and value is None)}
+        if self._hooked():
+            raise ArgumentError(f"{self.label} has hooks, and a graph runs its module, not the layer", "register hooks on the model's module: model.<name>")
+        args = tuple(self._cast_symbols(arg) for arg in args)
+        symbols = symbols_in(args, kwargs)
+        built = self.built
+        try:
+            output = self._output_of(args, kwargs)
+        except Fact as fact:
+            self._unbuild(built)
+            raise ShapeError(f"{self.label}: {fact.what}", fact.fix, details=sources(symbols), place=place) from None
+        except LayergraphError:
+            self._unbuild(built)
+            raise
+        except Exception as error:
+            self._unbuild(built)
+            error.add_note("\n".join([f"while {self.label} was called on symbols at {describe(place)}", *sources(symbols)]))
+            raise
+        result = record("layer", self, args, kwargs, output, place)
+        self._remember(next(leaf.node for leaf in leaves(result) if isinstance(leaf, SymbolicTensor)), result)
+        return result
+
+    def _output_of(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+        specs = _symbols_to_specs(args)
+        words = {name: _symbols_to_specs(value) for name, value in kwargs.items() if name != "training"}
+        if not specs or not leaves(specs[0]) or not all(isinstance(leaf, TensorSpec | type(None)) for leaf in leaves(specs)):
+            wrong = next((arg for arg in args if not symbols_in(arg)), args)
+            raise Fact(f"only tensors may be passed by position, got {type(wrong).__name__} {shown(wrong)}", "pass it by keyword")
+        if self._inlined:
+            output = self.compute_output_spec(*specs, **words)  # refuses before anything is built
+            if not self.built:
+                self._build_on(specs, words)
+            return output
+        if not self.built:
+            self._build_on(specs, words)
+        return self.compute_output_spec(*specs, **words)
+
+    def _cast_symbols(self, value: Any) -> Any:
+        if isinstance(value, SymbolicTensor):
+            dtype = value.spec.dtype
+            return record_torch("method", "to", (value, self._torch_dtype), {}) if dtype != self._torch_dtype and self._casts(dtype) else value
+        if isinstance(value, list | tuple):
+            return type(value)([self._cast_symbols(item) for item in value])
+        return value
+
+    def _remember(self, node: Node, result: Any) -> None:
+        if self._first is None:
+            self.__dict__["_first"] = (node, result)
+        else:
+            self._calls.append(weakref.ref(node))
+
+    def _hooked(self) -> bool:
+        return bool(self._forward_hooks or self._forward_pre_hooks or self._backward_hooks or self._backward_pre_hooks) and self._inlined
+
+    def _probed(self, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> Any:
+        return probe_module(self, args, kwargs, type(self).__name__)
+
+    # Lowering
+
+    def lower(self, lowering: Lowering, key: str, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+        """Write this layer's call into an fx graph: its own `call`, inlined, or one opaque module for a layer of the user's."""
+        if not self._inlines():
+            return lowering.module(key, self, args, kwargs)
+        if "training" in kwargs and "training" not in self._call_words:
+            kwargs.pop("training")
+        parts = {name: Part(lowering, target, module) for name, target, module in self.parts(key)}
+        return type(self).call(stand_in(self, parts), *args, **kwargs)
+
+    def _inlines(self) -> bool:
+        function = self.__dict__.get("activation")
+        return self._inlined and (function is None or _traceable(function))
+
+    def parts(self, key: str) -> list[tuple[str, str, nn.Module]]:
+        """(attribute, name in the model, module) of each torch module: one with weights takes the layer's name, several nest."""
+        modules = {**({self._stem: self.__dict__[self._stem]} if self._stem else {}), **self._modules}
+        stateful = [name for name, module in modules.items() if _has_state(module)]
+        if len(stateful) > 1:
+            return [(name, f"{key}.{name}", module) for name, module in modules.items()]
+        main = stateful[0] if stateful else next(iter(modules), None)
+        return [(name, key if name == main else f"{key}_{name}", module) for name, module in modules.items()]
+
+    def modules_under(self, key: str) -> list[tuple[str, nn.Module]]:
+        """(name, module) of what this layer puts into a model under `key`."""
+        return [(target, module) for _, target, module in self.parts(key)] if self._inlines() else [(key, self)]
+
+    # State
+
+    def _settle_state(self, shapes: tuple[Any, ...]) -> None:
+        """After `build`: initialise the Keras way, take the dtype, freeze, and show a single module's weights as the layer's own."""
+        self.built = True
+        self.__dict__["_build_shapes"] = shapes
+        if self._inlined:
+            for weight in self.keras_weights():
+                initializer = self.__dict__.get(f"{weight.fields or weight.name}_initializer")
+                if initializer is not None:
+                    weight.assign(initializer(weight.keras_shape, torch.float32))
+            if self._torch_dtype is not torch.float32:
+                self.to(self._torch_dtype)
+            stateful = [name for name, module in self._modules.items() if _has_state(module)]
+            if len(stateful) == 1 and not self._parameters and not self._buffers:
+                self.adopt(stateful[0], self._modules[stateful[0]])
+        if not self._trainable:
+            self.trainable = False
+        self._sync_mode()
+
+    def adopt(self, name: str, module: nn.Module) -> None:
+        """Make `module` the layer's one stateful part. Its weights read as the layer's own: `dense.weight`, not `dense.linear.weight`.
+
+        The two share their dicts of parameters and buffers, so whatever replaces a Parameter (`.to`, functional_call)
+        replaces it for both.
+        """
+        state = self.__dict__
+        if self._stem is not None:
+            state.pop(self._stem)
+            state["_stem"] = None
+        self._modules.pop(name, None)
+        if module._modules:  # noqa: SLF001 (a wrapped part, such as a LoRA: it nests under its own name)
+            state["_parameters"], state["_buffers"] = {}, {}
+            self._modules[name] = module
+            return
+        state["_stem"] = name
+        state[name] = module
+        for shared in ("_parameters", "_buffers", "_non_persistent_buffers_set"):
+            state[shared] = module.__dict__[shared]
+
+    def replace_part(self, key: str, module: nn.Module) -> None:
+        """Take `module` for the torch module that stands under `key` in a model: graphs recorded from now on see it too."""
+        for name, target, _ in self.parts(self._key or key):
+            if target == key or self._key is None:
+                self.adopt(name, module)
+                return
+
+    def _unbuild(self, built: bool) -> None:
+        if not built and self._inlined:
+            state = self.__dict__
+            state.update(built=False, _parameters={}, _buffers={}, _modules={k: v for k, v in self._modules.items() if k in self._fields})
+            if self._stem:
+                state.pop(self._stem, None)
+                state["_stem"] = None
+
+    def train(self, mode: bool = True) -> Self:
+        super().train(mode)
+        if self._stem:
+            self.__dict__[self._stem].train(mode)
+        self._sync_mode(mode)
+        return self
+
+    def _sync_mode(self, mode: bool | None = None) -> None:
+        """A hook for layers whose mode depends on more than `training`: a frozen BatchNormalization stays in inference."""
+
+    def __getstate__(self) -> dict[str, Any]:
+        return {**self.__dict__, "_first": None, "_calls": [], "_place": None}
+
+    def __getattr__(self, name: str) -> Any:
+        if name.startswith("_") or "_given_name" not in self.__dict__:
+            return super().__getattr__(name)
+        try:
+            return super().__getattr__(name)
+        except AttributeError:
+            pass
+        for weight in self.keras_weights() if self.built else ():
+            if weight.name == name:
+                return weight.tensors[0]
+        if not self.built and name in ("kernel", "bias", "embeddings", "gamma", "beta", "recurrent_kernel", "moving_mean", "moving_variance"):
+            raise NotBuiltError(f"{self.label} has no `{name}` yet: it has not seen an input", f"call it on an Input or a tensor, or {type(self).__name__}.build(input_shape)")
+        raise AttributeError(f"{type(self).__name__!r} object has no attribute {name!r}")
+
+    # Keras's attributes
+
+    @property
+    def name(self) -> str:
+        """The layer's name. Read before a model has given one, it becomes the class's own: `dense`."""
+        if self._name is None:
+            self.__dict__["_name"] = self.auto_name()
+        return self._name
+
+    @name.setter
+    def name(self, name: str) -> None:
+        if self._key is not None:
+            raise ArgumentError(f"{self.label} cannot be renamed to {shown(name)}: a model has its weights under this name", "name it before Model(...) is made")
+        self.__dict__["_given_name"] = self.__dict__["_name"] = declare.check_name(name, type(self).__name__)
+
+    @property
+    def label(self) -> str:
+        """`Dense 'head'`, or `Dense` while it has no name: for messages, where nothing may be settled."""
+        return type(self).__name__ + (f" {shown(self._name)}" if self._name is not None else "")
+
+    @property
+    def place(self) -> Place | None:
+        """The line of the user's code that made the layer."""
+        return self._place
+
+    @property
+    def dtype(self) -> str:
+        return self._dtype
+
+    compute_dtype = variable_dtype = dtype
+
+    @property
+    def _torch_dtype(self) -> torch.dtype:
+        return getattr(torch, self._dtype)
+
+    @property
+    def input(self) -> Any:
+        """The symbol (or symbols) of the first call's input."""
+        node = self._first_call()[0]
+        return node.args[0] if len(node.args) == 1 and not isinstance(node.args[0], list | tuple) else list(node.parents)
+
+    @property
+    def output(self) -> Any:
+        """The symbol (or nest of symbols) that the first call gave."""
+        return self._first_call()[1]
+
+    @property
+    def calls(self) -> list[Node]:
+        """The recorded calls of this layer that still belong to something."""
+        later = [node for node in (ref() for ref in self._calls) if node is not None]
+        return ([self._first[0]] if self._first is not None else []) + later
+
+    def _first_call(self) -> tuple[Node, Any]:
+        if self._first is None:
+            raise NotBuiltError(f"{self.label} has never been called on a symbol and thus has no defined input or output", "call it on an Input")
+        return self._first
+
+    @property
+    def trainable(self) -> bool:
+        return self._trainable
+
+    @trainable.setter
+    def trainable(self, value: bool) -> None:
+        if not isinstance(value, bool):
+            raise ArgumentError(f"{self.label}: `trainable` must be True or False, got {shown(value)}")
+        self.__dict__["_trainable"] = value
+        for layer in self.sublayers():
+            layer.trainable = value
+        for weight in self.keras_weights() if self.built else ():
+            if weight.trainable:
+                for tensor in weight.tensors:
+                    if isinstance(tensor, nn.Parameter):
+                        tensor.requires_grad_(value)
+        self._sync_mode()
+
+    def sublayers(self) -> list[Layer]:
+        """The layers held as attributes."""
+        return [child for child in self.children() if isinstance(child, Layer)]
+
+    @property
+    def weights(self) -> list[Tensor]:
+        """The Parameters and statistics, in torch's layout and Keras's order."""
+        return [weight.tensors[0] for weight in self.keras_weights()] if self.built else []
+
+    variables = weights
+
+    @property
+    def trainable_weights(self) -> list[Tensor]:
+        return [w.tensors[0] for w in self.keras_weights() if w.trainable and w.tensors[0].requires_grad] if self.built else []
+
+    @property
+    def non_trainable_weights(self) -> list[Tensor]:
+        trained = {id(tensor) for tensor in self.trainable_weights}
+        return [tensor for tensor in self.weights if id(tensor) not in trained]
+
+    trainable_variables, non_trainable_variables = trainable_weights, non_trainable_weights
+
+    @property
+    def losses(self) -> list[Tensor]:
+        """The terms that weight regularizers add to the loss, computed now."""
+        found = [loss for layer in self.sublayers() for loss in layer.losses]
+        for weight in self.keras_weights() if self.built and self._inlined else ():
+            regularizer = self.__dict__.get(f"{weight.fields or weight.name}_regularizer")
+            if regularizer is not None and self._trainable:
+                found.append(regularizer(weight.layout.to_keras(*weight.tensors)))
+        return found
+
+    def apply_constraints(self) -> None:
+        """Put the weights back where their constraints want them: after each step of an optimizer."""
+        for layer in self.sublayers():
+            layer.apply_constraints()
+        for weight in self.keras_weights() if self.built and self._inlined else ():
+            constraint = self.__dict__.get(f"{weight.fields or weight.name}_constraint")
+            if constraint is not None and self._trainable:
+                with torch.no_grad():
+                    weight.assign(constraint(weight.layout.to_keras(*weight.tensors)))
+
+    def get_weights(self) -> list[np.ndarray]:
+        """The weights as numpy arrays in Keras's layout and order."""
+        return [weight.to_keras() for weight in self.keras_weights()] if self.built else []
+
+    def set_weights(self, weights: Sequence[Any]) -> None:
+        """Take numpy arrays in Keras's layout and order; all are checked before any is taken."""
+        if not self.built:
+            raise NotBuiltError(f"{self.label} has no weights yet: it has not seen an input", "call it on an Input or a tensor first")
+        own = self.keras_weights()
+        if len(own) != len(weights):
+            raise ArgumentError(
+                f"{self.label} has {len(own)} weights, got {len(weights)} arrays", f"it wants, in this order: {', '.join(f'{w.name} {w.keras_shape}' for w in own[:12])}"
+            )
+        try:
+            checked = [weight.check(array) for weight, array in zip(own, weights, strict=True)]
+        except Fact as fact:
+            raise ArgumentError(f"{self.label}: {fact.what}", fact.fix) from None
+        for weight, array in zip(own, checked, strict=True):
+            weight.assign(array)
+
+    def count_params(self) -> int:
+        """The number of values in all weights."""
+        return sum(weight.count() for weight in self.keras_weights()) if self.built else 0
+
+    # Config
+
+    def get_config(self) -> dict[str, Any]:
+        """What makes an equal layer: `type(layer).from_config(layer.get_config())`."""
+        policy = {"module": "keras", "class_name": "DTypePolicy", "config": {"name": self._dtype}, "registered_name": None}
+        base = {"name": self.name, "trainable": self._trainable, "dtype": policy}
+        return {**base, **{name: field.encode(getattr(self, name)) for name, field in self._fields.items()}}
+
+    @classmethod
+    def from_config(cls, config: Mapping[str, Any]) -> Self:
+        """A layer made from what `get_config` gave."""
+        return cls(**config)
+
+    def extra_repr(self) -> str:
+        encoded = {name: field.encode(getattr(self, name)) for name, field in self._fields.items()}
+        return ", ".join(f"{name}={shown(value)}" for name, value in encoded.items() if value != self._fields[name].default)
+
+
+def _traceable(function: Any) -> bool:
+    """Whether a function may be run on values being lowered: torch's and ours, and modules; a user's own may branch on data."""
+    source = getattr(function, "__module__", None) or "torch"
+    return isinstance(function, nn.Module | types.BuiltinFunctionType) or source.split(".")[0] in ("torch", "layergraph")
+
+
+def _has_state(module: nn.Module) -> bool:
+    return next(module.parameters(), None) is not None or next(module.buffers(), None) is not None
+
+
+def _dtype_name(dtype: Any, who: str) -> str:
+    if isinstance(dtype, Mapping):  # Keras's serialized policy
+        dtype = dtype["config"]["name"]
+    if isinstance(dtype, str) and dtype.startswith("mixed_"):
+        raise ArgumentError(f"{who}: dtype={dtype!r}: a layer keeps its weights in one dtype", "use torch.autocast around the model for mixed precision")
+    return config.standardize_dtype(dtype)
+
+
+def _shapes_of(specs: Any) -> Any:
+    return map_leaves(lambda spec: spec.shape, specs)
+
+
+def _specs_of(shapes: Any, dtype: torch.dtype) -> Any:
+    """Specs from a shape, or a list, tuple or dict of shapes."""
+    if isinstance(shapes, dict):
+        return {name: _specs_of(shape, dtype) for name, shape in shapes.items()}
+    if isinstance(shapes, list | tuple) and any(isinstance(item, list | tuple | dict) for item in shapes):
+        return type(shapes)([_specs_of(shape, dtype) for shape in shapes])
+    shape: Shape = tuple(shapes)
+    return TensorSpec(shape, dtype)
+
+
+def _symbols_to_specs(value: Any) -> Any:
+    return map_leaves(lambda leaf: leaf.spec if isinstance(leaf, SymbolicTensor) else leaf, value)
+
+
+def _tensors_to_specs(value: Any) -> Any:
+    return map_leaves(lambda leaf: TensorSpec(tuple(leaf.shape), leaf.dtype) if isinstance(leaf, Tensor) else leaf, value)

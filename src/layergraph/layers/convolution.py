@@ -1,0 +1,157 @@
+"""Convolutions."""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from layergraph.activations import Activation
+from layergraph.constraints import Constraint
+from layergraph.errors import Fact
+from layergraph.graph.spec import Shape
+from layergraph.initializers import Initializer
+from layergraph.layers import sizes
+from layergraph.layers.base import Layer
+from layergraph.layers.fields import activation, choice, constraint, data_format, flag, initializer, positive, regularizer, window
+from layergraph.layers.weights import CONV, Weight
+from layergraph.regularizers import Regularizer
+
+
+class _Conv(Layer):
+    """A convolution over `rank` spatial axes, a bias and an activation."""
+
+    rank: ClassVar[int]
+    _module: ClassVar[type[nn.Module]]
+    _casts_integers: ClassVar[bool] = True
+
+    filters: int = positive()
+    kernel_size: tuple[int, ...] = window()
+    strides: tuple[int, ...] = window(default=1)
+    padding: str = choice("valid", "same", default="valid")
+    data_format: str = data_format()
+    dilation_rate: tuple[int, ...] = window(default=1)
+    groups: int = positive(default=1)
+    activation: Activation = activation(default=None)
+    use_bias: bool = flag(default=True)
+    kernel_initializer: Initializer = initializer(default="glorot_uniform")
+    bias_initializer: Initializer = initializer(default="zeros")
+    kernel_regularizer: Regularizer | None = regularizer(default=None)
+    bias_regularizer: Regularizer | None = regularizer(default=None)
+    kernel_constraint: Constraint | None = constraint(default=None)
+    bias_constraint: Constraint | None = constraint(default=None)
+
+    def check_fields(self) -> None:
+        if max(self.strides) > 1 and max(self.dilation_rate) > 1:
+            raise Fact(f"cannot have strides {self.strides} and dilation_rate {self.dilation_rate} both above 1")
+        if self.filters % self.groups:
+            raise Fact(f"has {self.filters} filters, which {self.groups} groups do not divide")
+
+    @property
+    def _windows(self) -> tuple[tuple[int, ...], tuple[int, ...], tuple[int, ...]]:
+        return self.kernel_size, self.strides, self.dilation_rate
+
+    def build(self, input_shape: Shape) -> None:
+        channels = input_shape[1 if self.data_format == "channels_first" else -1]
+        own = sizes.own_padding(*self._windows) if self.padding == "same" else None
+        self.conv = type(self)._module(
+            channels,
+            self.filters,
+            self.kernel_size,
+            stride=self.strides,
+            padding=own or 0,
+            dilation=self.dilation_rate,
+            groups=self.groups,
+            bias=self.use_bias,
+        )
+
+    def call(self, x: Tensor) -> Tensor:
+        x = sizes.channels_first(x, self.data_format)
+        if self.padding == "same" and sizes.own_padding(*self._windows) is None:
+            x = sizes.padded(x, *self._windows)
+        elif self.padding == "causal":
+            x = F.pad(x, [self.dilation_rate[0] * (self.kernel_size[0] - 1), 0])
+        return sizes.channels_back(self.activation(self.conv(x)), self.data_format, self.rank)
+
+    def keras_weights(self) -> list[Weight]:
+        bias = [Weight("bias", (self.conv.bias,))] if self.use_bias else []
+        return [Weight("kernel", (self.conv.weight,), CONV), *bias]
+
+    def compute_output_shape(self, input_shape: Shape) -> Shape:
+        sizes.check_rank(input_shape, self.rank, self.data_format)
+        channels = input_shape[1 if self.data_format == "channels_first" else -1]
+        if channels is None:
+            raise Fact(f"needs a known number of channels, since its kernel has as many; the input's shape is {input_shape}", "give it in Input(shape=...)")
+        if channels % self.groups:
+            raise Fact(f"has {self.groups} groups, which do not divide the input's {channels} channels, of shape {input_shape}")
+        if self.built and channels != self.conv.in_channels:
+            raise Fact(f"was built for {self.conv.in_channels} channels, got {channels} in {input_shape}", "use another layer: one layer has one kernel")
+        try:
+            lengths = sizes.window_shape(sizes.spatial(input_shape, self.data_format), *self._windows, self.padding)
+        except Fact as fact:
+            raise Fact(f"{fact.what}, from shape {input_shape}", fact.fix) from None
+        return sizes.with_spatial(input_shape, lengths, self.filters, self.data_format)
+
+
+_EXAMPLE = """
+    Args:
+        filters: the number of output channels.
+        kernel_size, strides, dilation_rate: an int, or one for each spatial axis.
+        padding: 'valid', 'same' (Keras's, the larger half at the end){causal}.
+        data_format: 'channels_last' or 'channels_first'; None takes `layergraph.config.image_data_format()`.
+        groups: the number of groups that see their own input channels only.
+        activation, use_bias, ...: as in `Dense`; the kernel's shape is {kernel} in Keras's layout.
+"""
+
+
+class Conv1D(_Conv):
+    """Convolution along steps.
+
+    (B, T, C) -> (B, T', filters)
+    """
+
+    rank = 1
+    _module = nn.Conv1d
+    padding: str = choice("valid", "same", "causal", default="valid")
+
+    def check_fields(self) -> None:
+        super().check_fields()
+        if self.padding == "causal" and self.data_format == "channels_first":
+            raise Fact("cannot be causal with data_format='channels_first'", "use data_format='channels_last'")
+
+
+class Conv2D(_Conv):
+    """Convolution over images.
+
+    (B, H, W, C) -> (B, H', W', filters)
+    """
+
+    rank = 2
+    _module = nn.Conv2d
+
+
+class Conv3D(_Conv):
+    """Convolution over volumes.
+
+    (B, D, H, W, C) -> (B, D', H', W', filters)
+    """
+
+    rank = 3
+    _module = nn.Conv3d
+
+
+for _layer, _kernel, _causal, _shape in (
+    (Conv1D, "(k, C / groups, filters)", ", 'causal'", "(10, 3)"),
+    (Conv2D, "(kh, kw, C / groups, filters)", "", "(32, 32, 3)"),
+    (Conv3D, "(kd, kh, kw, C / groups, filters)", "", "(8, 8, 8, 1)"),
+):
+    _layer.__doc__ = (
+        f"{_layer.__doc__}{_EXAMPLE.format(causal=_causal, kernel=_kernel)}"
+        f"\n    >>> from layergraph import Input\n    >>> {_layer.__name__}(8, 3, padding='same')(Input(shape={_shape})).ndim\n    {_layer.rank + 2}\n    "
+    )
+
+
+
+
+Convolution1D, Convolution2D, Convolution3D = Conv1D, Conv2D, Conv3D

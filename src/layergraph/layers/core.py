@@ -1,0 +1,256 @@
+"""Input, Dense, Activation, Embedding: where a graph starts, and the layers every model has."""
+
+from __future__ import annotations
+
+from typing import Any, ClassVar
+
+import torch
+from torch import Tensor, nn
+
+from layergraph.activations import Activation as ActivationFunction
+from layergraph.constraints import Constraint
+from layergraph.errors import ArgumentError, Fact, shown, user_place
+from layergraph.graph.infer import probe
+from layergraph.graph.node import Node
+from layergraph.graph.spec import Shape, TensorSpec
+from layergraph.graph.symbolic import SymbolicTensor
+from layergraph.initializers import Initializer
+from layergraph.layers.base import Layer
+from layergraph.layers.fields import REQUIRED, activation, constraint, flag, initializer, is_int, only, positive, regularizer
+from layergraph.layers.weights import DENSE, Weight
+from layergraph.nn.indices import whole_indices
+from layergraph.regularizers import Regularizer
+
+
+class InputLayer(Layer):
+    """Where a tensor enters a graph: `Input(...)` makes one and gives its symbol.
+
+    () -> (batch_size, *shape)
+    """
+
+    def __init__(
+        self,
+        shape: Any = None,
+        batch_size: int | None = None,
+        dtype: Any = None,
+        sparse: bool | None = None,
+        ragged: bool | None = None,
+        batch_shape: Any = None,
+        input_tensor: Any = None,
+        optional: bool = False,
+        name: str | None = None,
+        **kwargs: Any,
+    ):
+        nn.Module.__init__(self)
+        who = "Input" if name is None else f"Input {shown(name)}"
+        shape = kwargs.pop("input_shape", shape)
+        batch_shape = kwargs.pop("batch_input_shape", batch_shape)
+        if kwargs:
+            raise ArgumentError(f"{who} got an unknown argument {next(iter(kwargs))!r}", "its arguments are shape, batch_size, dtype, batch_shape, name")
+        for word, value in (("sparse", sparse), ("ragged", ragged), ("optional", optional), ("tensor", input_tensor is not None)):
+            if value:
+                raise ArgumentError(f"{who}: `{word}` is not supported", "use a dense Input(shape=...)")
+        self._init_base(dtype=dtype, name=name)
+        state = self.__dict__
+        state["_auto_name"] = "input_layer"
+        state["batch_shape"] = _batch_shape(who, shape, batch_size, batch_shape)
+        state["built"] = True
+        node = Node("input", self, (), {}, (), user_place())
+        state["_first"] = (node, SymbolicTensor(TensorSpec(self.batch_shape, self._torch_dtype), node))
+
+    def auto_name(self) -> str:
+        return self._auto_name
+
+    @property
+    def input(self) -> SymbolicTensor:
+        return self.output
+
+    @property
+    def label(self) -> str:
+        return "Input" + (f" {shown(self._name)}" if self._name is not None else "")
+
+    def call(self, *args: Any, **kwargs: Any) -> Any:
+        raise ArgumentError(f"{self.label} is where a tensor enters a model; it cannot be called", "use layer.output, or Input(...)")
+
+    def get_config(self) -> dict[str, Any]:
+        return {"batch_shape": list(self.batch_shape), "dtype": self.dtype, "sparse": False, "ragged": False, "name": self.name, "optional": False}
+
+
+def _batch_shape(who: str, shape: Any, batch_size: Any, batch_shape: Any) -> Shape:
+    if batch_shape is not None and (shape is not None or batch_size is not None):
+        other = "shape" if shape is not None else "batch_size"
+        raise ArgumentError(f"{who}: `batch_shape` already says what `{other}` says; both came", "give one of them")
+    if shape is None and batch_shape is None:
+        raise ArgumentError(f"{who} needs `shape`, the sizes without the batch axis", "for example Input(shape=(784,))")
+    given = shape if batch_shape is None else batch_shape
+    if is_int(given) or isinstance(given, str) or not hasattr(given, "__iter__"):
+        raise ArgumentError(f"{who}: `shape` must be a tuple of sizes, got {shown(given)}", f"write shape=({given},)" if is_int(given) else None)
+    for size in (*given, batch_size):
+        if size is not None and (not is_int(size) or size < 0):
+            raise ArgumentError(f"{who}: shape {shown(tuple(given))}: a size must be an int of at least 0, or None, got {shown(size)}", "use None for an unknown size")
+    sizes = tuple(None if size is None else int(size) for size in given)
+    return sizes if batch_shape is not None else (batch_size, *sizes)
+
+
+def Input(  # noqa: N802 (Keras's name)
+    shape: Any = None,
+    batch_size: int | None = None,
+    dtype: Any = None,
+    sparse: bool | None = None,
+    ragged: bool | None = None,
+    batch_shape: Any = None,
+    name: str | None = None,
+    tensor: Any = None,
+    optional: bool = False,
+) -> SymbolicTensor:
+    """A symbolic tensor of shape `(batch_size, *shape)` with which a model starts.
+
+    Args:
+        shape: the sizes without the batch axis, None where a size is unknown: `(784,)`, `(None, 3)`.
+        batch_size: a fixed batch size, where one is wanted.
+        dtype: a string, a torch or a numpy dtype; None takes `layergraph.config.floatx()`.
+        batch_shape: all sizes, instead of `shape` and `batch_size`.
+        name: seen in `summary()`, in the generated code, and as the keyword of a call.
+        sparse, ragged: None or False, as on Keras's torch backend.
+        tensor, optional: not available yet.
+
+    >>> Input(shape=(32, 32, 3), name="image").shape
+    (None, 32, 32, 3)
+    """
+    layer = InputLayer(
+        shape=shape, batch_size=batch_size, dtype=dtype, sparse=sparse, ragged=ragged, batch_shape=batch_shape, input_tensor=tensor, optional=optional, name=name
+    )
+    return layer.output
+
+
+class Dense(Layer):
+    """Affine map over the last axis, then `activation`.
+
+    (B, ..., in) -> (B, ..., units)
+
+    Args:
+        units: the size of the output's last axis.
+        activation: a name such as 'relu', a function, a module, or None.
+        use_bias: whether a bias is added.
+        kernel_initializer, bias_initializer: of the kernel (in, units) and the bias (units,).
+        kernel_regularizer, bias_regularizer: terms of the loss, see `Model.losses`.
+        kernel_constraint, bias_constraint: applied by `fit` after each step.
+        lora_rank, lora_alpha, quantization_config: only None; use peft and torchao on the model.
+
+    >>> from layergraph import Input
+    >>> Dense(10, activation="softmax")(Input(shape=(64,))).shape
+    (None, 10)
+    """
+
+    units: int = positive()
+    activation: ActivationFunction = activation(default=None)
+    use_bias: bool = flag(default=True)
+    kernel_initializer: Initializer = initializer(default="glorot_uniform")
+    bias_initializer: Initializer = initializer(default="zeros")
+    kernel_regularizer: Regularizer | None = regularizer(default=None)
+    bias_regularizer: Regularizer | None = regularizer(default=None)
+    kernel_constraint: Constraint | None = constraint(default=None)
+    bias_constraint: Constraint | None = constraint(default=None)
+    lora_rank: int | None = only(None, "wrap the model with peft")
+    lora_alpha: float | None = only(None, "wrap the model with peft")
+    quantization_config: Any = only(None, "quantize the model with torchao")
+
+    _casts_integers: ClassVar[bool] = True
+
+    def build(self, input_shape: Shape) -> None:
+        self.linear = nn.Linear(input_shape[-1] or 0, self.units, bias=self.use_bias)
+
+    def call(self, x: Tensor) -> Tensor:
+        return self.activation(self.linear(x))
+
+    def keras_weights(self) -> list[Weight]:
+        bias = [Weight("bias", (self.linear.bias,))] if self.use_bias else []
+        return [Weight("kernel", (self.linear.weight,), DENSE), *bias]
+
+    def compute_output_shape(self, input_shape: Shape) -> Shape:
+        if len(input_shape) < 2:
+            raise Fact(f"needs an input of at least 2 axes, (batch, ..., features), got {input_shape}")
+        if input_shape[-1] is None:
+            raise Fact(
+                f"needs a known last axis, since its kernel has as many rows; the input's shape is {input_shape}, whose last size is None",
+                "give that size in Input(shape=...), or pool or flatten a fixed length",
+            )
+        if self.built and input_shape[-1] != self.linear.in_features:
+            raise Fact(f"was built for a last axis of {self.linear.in_features}, got {input_shape}", "use another layer: one layer has one kernel")
+        return (*input_shape[:-1], self.units)
+
+
+class Activation(Layer):
+    """Applies an activation function, by name or as it is.
+
+    (B, ...) -> (B, ...)
+
+    >>> from layergraph import Input
+    >>> Activation("relu")(Input(shape=(4,))).shape
+    (None, 4)
+    """
+
+    activation: ActivationFunction = activation(default=REQUIRED)
+
+    def call(self, x: Tensor) -> Tensor:
+        return self.activation(x)
+
+    def compute_output_spec(self, x: TensorSpec) -> TensorSpec:
+        return self._probed((x,), {}) if isinstance(self.activation, nn.Module) else probe(self.activation, (x,), {}, "the activation")
+
+
+class Embedding(Layer):
+    """Rows of a table, by index.
+
+    (B, ...) of integers -> (B, ..., output_dim)
+
+    Floats are taken where they are whole numbers, since Keras's default Input is float32. Other floats raise, and so do
+    indices outside 0 .. input_dim - 1; Keras truncates the ones and wraps the negative others.
+
+    Args:
+        input_dim: the number of rows.
+        output_dim: the length of a row.
+        embeddings_initializer: of the table, (input_dim, output_dim).
+        embeddings_regularizer, embeddings_constraint: as in `Dense`.
+        mask_zero: only False for now.
+        weights: only None; use `set_weights`.
+
+    >>> from layergraph import Input
+    >>> Embedding(1000, 16)(Input(shape=(20,), dtype="int64")).shape
+    (None, 20, 16)
+    """
+
+    input_dim: int = positive()
+    output_dim: int = positive()
+    embeddings_initializer: Initializer = initializer(default="uniform")
+    embeddings_regularizer: Regularizer | None = regularizer(default=None)
+    embeddings_constraint: Constraint | None = constraint(default=None)
+    mask_zero: bool = only(False, "masks come in a later version")
+    weights: Any = only(None, "build the layer, then layer.set_weights([table])")
+    lora_rank: int | None = only(None, "wrap the model with peft")
+    lora_alpha: float | None = only(None, "wrap the model with peft")
+    quantization_config: Any = only(None, "quantize the model with torchao")
+
+    def _casts(self, dtype: torch.dtype) -> bool:
+        return False  # what comes in are indices; the layer's dtype is that of the table
+
+    def build(self, input_shape: Shape) -> None:
+        self.embedding = nn.Embedding(self.input_dim, self.output_dim)
+
+    def call(self, x: Tensor) -> Tensor:
+        return self.embedding(x if x.dtype in (torch.int64, torch.int32) else whole_indices(x))
+
+    def keras_weights(self) -> list[Weight]:
+        return [Weight("embeddings", (self.embedding.weight,))]
+
+    def compute_output_shape(self, input_shape: Shape) -> Shape:
+        return (*input_shape, self.output_dim)
+
+    def output_dtype(self, input_dtype: torch.dtype) -> torch.dtype:
+        return self._torch_dtype
+
+    def explain(self, x: Tensor) -> str | None:
+        """Which index is out of range, for the error of a failed call."""
+        low, high = int(x.min()), int(x.max())
+        wrong = low if low < 0 else high if high >= self.input_dim else None
+        return None if wrong is None else f"index {wrong} is outside 0 .. {self.input_dim - 1}"

@@ -1,0 +1,135 @@
+"""How a class body of fields becomes a layer's signature: what `dataclass` does for data, for layers."""
+
+from __future__ import annotations
+
+import functools
+import inspect
+from collections.abc import Callable, Mapping
+from typing import Any, dataclass_transform
+
+from layergraph.errors import ArgumentError, Fact, NameTakenError, shown, suggestion
+from layergraph.layers import fields
+from layergraph.layers.fields import REQUIRED, Field
+
+BASE_KEYWORDS = ("activity_regularizer", "trainable", "dtype", "autocast", "name")
+# Keras 2's ways to give an input's shape. A Sequential reads them.
+SHAPE_KEYWORDS = ("input_shape", "batch_input_shape", "batch_shape", "input_dim", "batch_size")
+
+
+@dataclass_transform(
+    field_specifiers=(
+        fields.anything,
+        fields.positive,
+        fields.whole,
+        fields.number,
+        fields.flag,
+        fields.choice,
+        fields.window,
+        fields.data_format,
+        fields.activation,
+        fields.initializer,
+        fields.regularizer,
+        fields.constraint,
+        fields.only,
+    )
+)
+class Declared:
+    """Marks, for type checkers, that a subclass's annotated fields are the parameters of its `__init__`."""
+
+
+def own_fields(cls: type) -> dict[str, Field]:
+    """The fields that a class body declares; none where it writes its own `__init__`."""
+    if "__init__" in cls.__dict__:
+        return {}
+    found = {}
+    for name, kind in inspect.get_annotations(cls).items():
+        if name.startswith("_") or "ClassVar" in str(kind):
+            continue
+        default = cls.__dict__.get(name, REQUIRED)
+        found[name] = default if isinstance(default, Field) else fields.flag(default) if isinstance(default, bool) else Field(default)
+        if name in cls.__dict__:  # the instance's value is the only one
+            delattr(cls, name)
+    return found
+
+
+def signature(declared: Mapping[str, Field]) -> inspect.Signature:
+    """The signature that Keras's class has."""
+    kinds = inspect.Parameter
+    own = [
+        kinds(name, kinds.POSITIONAL_OR_KEYWORD, default=kinds.empty if field.default is REQUIRED else field.default)
+        for name, field in declared.items()
+    ]
+    return inspect.Signature([*own, kinds("name", kinds.KEYWORD_ONLY, default=None), kinds("kwargs", kinds.VAR_KEYWORD)])
+
+
+def bind(layer: Any, declared: Mapping[str, Field], args: tuple[Any, ...], kwargs: dict[str, Any]) -> dict[str, Any]:
+    """The checked value of every field; takes the fields' words out of `kwargs`. Raises ArgumentError."""
+    who = type(layer).__name__ + (f" {shown(kwargs['name'])}" if kwargs.get("name") is not None else "")
+    if len(args) > len(declared):
+        raise ArgumentError(f"{who} takes {len(declared)} positional arguments, got {len(args)}: {shown(args)}", f"its arguments are {_listed(declared)}")
+    given = dict(zip(declared, args, strict=False))
+    values = {}
+    for name, field in declared.items():
+        if name in kwargs:
+            if name in given:
+                raise ArgumentError(f"{who} got two values for `{name}`: {shown(given[name])} and {shown(kwargs[name])}")
+            given[name] = kwargs.pop(name)
+        elif name not in given:
+            if field.default is REQUIRED:
+                unknown = [word for word in kwargs if word not in (*BASE_KEYWORDS, *SHAPE_KEYWORDS)]
+                if unknown:
+                    refuse_unknown(who, unknown, declared)
+                raise ArgumentError(f"{who} needs `{name}`", f"its arguments are {_listed(declared)}")
+            given[name] = field.default
+    refuse_unknown(who, [word for word in kwargs if word not in (*BASE_KEYWORDS, *SHAPE_KEYWORDS)], declared)
+    for name, field in declared.items():
+        try:
+            values[name] = field.check(given[name], layer)
+        except Fact as fact:
+            raise ArgumentError(f"{who}: `{name}` {fact.what}", fact.fix) from None
+    return values
+
+
+def refuse_unknown(who: str, words: list[str], declared: Mapping[str, Field]) -> None:
+    """Raise ArgumentError for keywords that are none of the layer's, with the nearest one that is."""
+    if words:
+        known = [*declared, *BASE_KEYWORDS]
+        raise ArgumentError(
+            f"{who} got an unknown argument {words[0]!r}", suggestion(words[0], known) or f"its arguments are {_listed(declared)}"
+        )
+
+
+def _listed(declared: Mapping[str, Field]) -> str:
+    return ", ".join([*declared, *BASE_KEYWORDS])
+
+
+def check_name(name: object, who: str) -> str | None:
+    """A layer's or model's given name, as Keras allows it."""
+    if name is None:
+        return None
+    if not isinstance(name, str):
+        raise NameTakenError(f"{who}: `name` must be a str, got {type(name).__name__} {shown(name)}")
+    if not name:
+        raise NameTakenError(f"{who}: `name` must not be empty", "leave it out for an automatic name")
+    if "/" in name:
+        raise NameTakenError(f"{who}: `name` {shown(name)} must not contain '/'", "Keras separates layers from weights with it; write '_'")
+    return name
+
+
+def building(build: Callable[..., None]) -> Callable[..., None]:
+    """Wrap a class's `build` so that the outermost call settles the layer's state, whoever makes it."""
+
+    @functools.wraps(build)
+    def wrapper(self: Any, *args: Any, **kwargs: Any) -> None:
+        state = self.__dict__
+        outermost = not state.get("_building", False)
+        state["_building"] = True
+        try:
+            build(self, *args, **kwargs)
+        finally:
+            if outermost:
+                state["_building"] = False
+        if outermost:
+            self._settle_state(args)
+
+    return wrapper

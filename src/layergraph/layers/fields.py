@@ -1,0 +1,159 @@
+"""What a layer's arguments may be: one declaration is the signature, the check, the config and the repr.
+
+    units: int = positive()
+    activation: Activation = activation()
+
+A field checks the value it is given when the layer is made, and says how it stands in the config.
+"""
+
+from __future__ import annotations
+
+import math
+import numbers
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from typing import Any
+
+from layergraph import activations, config, constraints, initializers, regularizers
+from layergraph.errors import Fact, LayergraphError, shown, suggestion
+
+REQUIRED: Any = type("Required", (), {"__repr__": lambda self: "..."})()
+
+
+def _as_is(value: Any, owner: Any) -> Any:
+    return value
+
+
+@dataclass(frozen=True, slots=True)
+class Field:
+    """One argument of a layer: its default, the check that gives the value to keep, and the config's form of it."""
+
+    default: Any = REQUIRED
+    check: Callable[[Any, Any], Any] = _as_is
+    encode: Callable[[Any], Any] = lambda value: list(value) if isinstance(value, tuple) else value  # noqa: E731
+
+
+def is_int(value: Any) -> bool:
+    """Whether a value is a whole number (numpy's too) and not a bool."""
+    return isinstance(value, numbers.Integral) and not isinstance(value, bool)
+
+
+def anything(default: Any = REQUIRED) -> Any:
+    """Any value."""
+    return Field(default)
+
+
+def positive(default: Any = REQUIRED) -> Any:
+    """An int of at least 1."""
+    return whole(default, minimum=1)
+
+
+def whole(default: Any = REQUIRED, minimum: int | None = None) -> Any:
+    """An int, of at least `minimum`."""
+
+    def check(value: Any, owner: Any) -> int:
+        if not is_int(value) or (minimum is not None and value < minimum):
+            kind = "an int" if minimum is None else "a positive int" if minimum == 1 else f"an int of at least {minimum}"
+            raise Fact(f"must be {kind}, got {shown(value)}")
+        return int(value)
+
+    return Field(default, check)
+
+
+def number(default: Any = REQUIRED, low: float = -math.inf, high: float = math.inf, optional: bool = False) -> Any:
+    """A number between `low` and `high`, both allowed; None too where it is optional."""
+
+    def check(value: Any, owner: Any) -> float | None:
+        if value is None and optional:
+            return None
+        if not isinstance(value, numbers.Real) or isinstance(value, bool) or not low <= float(value) <= high:
+            limits = f" in [{low:g}, {high:g}]" if math.isfinite(high) else f" of at least {low:g}" if math.isfinite(low) else ""
+            raise Fact(f"must be a number{limits}, got {shown(value)}")
+        return float(value) if not is_int(value) else int(value)
+
+    return Field(default, check)
+
+
+def flag(default: Any = REQUIRED) -> Any:
+    """True or False."""
+
+    def check(value: Any, owner: Any) -> bool:
+        if not isinstance(value, bool):
+            raise Fact(f"must be True or False, got {shown(value)}")
+        return value
+
+    return Field(default, check)
+
+
+def choice(*options: str, default: Any = REQUIRED) -> Any:
+    """One of some words, in any case."""
+
+    def check(value: Any, owner: Any) -> str:
+        word = value.lower() if isinstance(value, str) else value
+        if word not in options:
+            raise Fact(f"must be one of {', '.join(map(repr, options))}, got {shown(value)}", suggestion(word, options))
+        return word
+
+    return Field(default, check)
+
+
+def window(default: Any = REQUIRED, rank: int | None = None, minimum: int = 1, optional: bool = False) -> Any:
+    """An int for every spatial axis, or one int for all of them; kept as a tuple. `rank` is the owner's where it is not given."""
+
+    def check(value: Any, owner: Any) -> tuple[int, ...] | None:
+        if value is None and optional:
+            return None
+        return ints(value, owner.rank if rank is None else rank, minimum)
+
+    return Field(default, check)
+
+
+def ints(value: Any, rank: int, minimum: int = 1) -> tuple[int, ...]:
+    """`value` as a tuple of `rank` ints of at least `minimum`; raises `Fact`."""
+    items = (value,) * rank if is_int(value) else tuple(value) if isinstance(value, Iterable) and not isinstance(value, str) else ()
+    if len(items) != rank or not all(is_int(item) and item >= minimum for item in items):
+        bound = f" of at least {minimum}" if minimum else ""
+        raise Fact(f"must be an int{bound}, or a tuple of {rank} such ints, got {shown(value)}")
+    return tuple(int(item) for item in items)
+
+
+def data_format() -> Any:
+    """'channels_last' or 'channels_first'; None takes `layergraph.config.image_data_format()` as it is when the layer is made."""
+
+    def check(value: Any, owner: Any) -> str:
+        if value is None:
+            return config.image_data_format()
+        if value not in ("channels_last", "channels_first"):
+            raise Fact(
+                f"must be 'channels_last', 'channels_first' or None, got {shown(value)}", suggestion(value, ("channels_last", "channels_first"))
+            )
+        return value
+
+    return Field(None, check)
+
+
+def _got(get: Callable[[Any], Any], serialize: Callable[[Any], Any]) -> Callable[..., Any]:
+    def check(value: Any, owner: Any) -> Any:
+        try:
+            return get(value)
+        except LayergraphError as error:  # the family knows what it accepts; the layer adds whose argument it was
+            raise Fact(f"cannot be used: {error.what}", error.fix) from None
+
+    return lambda default=None: Field(default, check, serialize)
+
+
+activation = _got(activations.get, activations.serialize)
+initializer = _got(initializers.get, initializers.serialize)
+regularizer = _got(regularizers.get, regularizers.serialize)
+constraint = _got(constraints.get, constraints.serialize)
+
+
+def only(default: Any, why: str) -> Any:
+    """An argument of Keras's that takes its default and nothing else here; `why` says so to who tries."""
+
+    def check(value: Any, owner: Any) -> Any:
+        if value != default:
+            raise Fact(f"can only be {default!r} here, got {shown(value)}: {why}")
+        return value
+
+    return Field(default, check, lambda value: default)

@@ -1,0 +1,76 @@
+"""Weights in two layouts: torch's, in which they live, and Keras's, which `get_weights` and `set_weights` speak."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from layergraph.errors import Fact
+
+
+@dataclass(frozen=True)
+class Layout:
+    """How torch tensors become one array of Keras's, and back."""
+
+    to_keras: Callable[..., Tensor]
+    from_keras: Callable[[Tensor], tuple[Tensor, ...]]
+
+
+PLAIN = Layout(lambda t: t, lambda k: (k,))
+DENSE = Layout(lambda t: t.t(), lambda k: (k.t(),))
+# (out, in, *kernel) <-> (*kernel, in, out), for any number of spatial axes.
+CONV = Layout(lambda t: t.permute(*range(2, t.ndim), 1, 0), lambda k: (k.permute(k.ndim - 1, k.ndim - 2, *range(k.ndim - 2)),))
+
+
+@dataclass(frozen=True)
+class Weight:
+    """One of Keras's weights of a layer.
+
+    Args:
+        name: Keras's name of it, such as `kernel`.
+        tensors: the Parameters or buffers of the torch module that hold it.
+        layout: how they map to Keras's array.
+        trainable: False for statistics.
+        fields: the first word of the layer's arguments that belong to it, as in `kernel_initializer`; `name` if not given.
+    """
+
+    name: str
+    tensors: tuple[Tensor, ...]
+    layout: Layout = PLAIN
+    trainable: bool = True
+    fields: str = ""
+
+    def to_keras(self, *tensors: Tensor) -> np.ndarray:
+        """The array in Keras's layout, of these tensors (their gradients, say) or of the weight itself."""
+        with torch.no_grad():
+            found = self.layout.to_keras(*(tensors or self.tensors)).detach().cpu()
+        return found.float().numpy().copy() if found.dtype in (torch.bfloat16, torch.float16) else found.numpy().copy()
+
+    @property
+    def keras_shape(self) -> tuple[int, ...]:
+        with torch.no_grad():
+            return tuple(self.layout.to_keras(*self.tensors).shape)
+
+    def check(self, array: object) -> Tensor:
+        """The array as a tensor in Keras's layout, checked against the weight's shape; raises `Fact`."""
+        given = array.detach() if isinstance(array, Tensor) else torch.from_numpy(np.array(array))
+        if tuple(given.shape) != self.keras_shape:
+            raise Fact(f"{self.name} has shape {self.keras_shape}, got {tuple(given.shape)}")
+        return given
+
+    def assign(self, array: object) -> None:
+        """Copy an array in Keras's layout into the tensors."""
+        with torch.no_grad():
+            for tensor, part in zip(self.tensors, self.layout.from_keras(self.check(array)), strict=True):
+                tensor.copy_(part)
+
+    def count(self) -> int:
+        """The number of Keras's values."""
+        size = 1
+        for n in self.keras_shape:
+            size *= n
+        return size

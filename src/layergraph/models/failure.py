@@ -1,0 +1,65 @@
+"""What went wrong while a model ran: the layer, the shapes that reached it, and the lines that made it."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from torch import Tensor
+
+from layergraph.errors import describe, shown, user_place
+from layergraph.graph.node import Node
+
+_MARK = "_layergraph_explained"
+
+
+def explain(model: Any, error: Exception) -> None:
+    """Add a note to an error from generated code. The generated frame still holds its variables, so nothing is kept for this on the good path."""
+    if getattr(error, _MARK, False):
+        return
+    found = _failing(model, error)
+    if found is None:
+        return
+    origin, inputs = found
+    who = origin.target.label if origin.op == "layer" else f"torch {getattr(origin.target, '__name__', origin.target)}"
+    lines = [f"while {model.label} ran {who}, called at {describe(origin.place)}"]
+    for value in inputs[:4]:
+        lines.append(f"  which got {_told(value)}")
+    said = getattr(origin.target, "explain", None)
+    if said is not None and inputs:
+        fact = said(*inputs)
+        lines += [f"  {fact}"] if fact else []
+    lines.append(f"  the model was called at {describe(user_place())}")
+    error.add_note("\n".join(lines))
+    setattr(error, _MARK, True)
+
+
+def _failing(model: Any, error: Exception) -> tuple[Node, list[Any]] | None:
+    """(recorded node, its inputs) of the line of generated code that failed."""
+    trace, frame, line = error.__traceback__, None, 0
+    code = getattr(type(model).forward, "__code__", None)
+    while trace is not None:
+        if trace.tb_frame.f_code is code:
+            frame, line = trace.tb_frame, trace.tb_lineno
+        trace = trace.tb_next
+    if frame is None or code is None:
+        return None
+    source = model.code.splitlines()
+    text = source[line - code.co_firstlineno + _def_line(source)] if line - code.co_firstlineno + _def_line(source) < len(source) else ""
+    name = text.split("=")[0].split(":")[0].strip()
+    for node in model.graph.nodes:
+        if node.name == name and node.meta.get("origin") is not None:
+            origin = node.meta["origin"]
+            names = [parent.name for each in model.graph.nodes if each.meta.get("origin") is origin for parent in each.all_input_nodes]
+            own = {each.name for each in model.graph.nodes if each.meta.get("origin") is origin}
+            return origin, [frame.f_locals[n] for n in dict.fromkeys(names) if n not in own and frame.f_locals.get(n) is not None]
+    return None
+
+
+def _def_line(source: list[str]) -> int:
+    return next((number for number, text in enumerate(source) if text.startswith("def forward")), 0)
+
+
+def _told(value: Any) -> str:
+    if isinstance(value, Tensor):
+        return f"a {str(value.dtype).removeprefix('torch.')} tensor of shape {tuple(value.shape)} on {value.device}"
+    return shown(value)

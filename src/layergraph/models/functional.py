@@ -1,0 +1,415 @@
+"""`Functional`: a model of recorded layers, as a torch.fx.GraphModule of stock modules."""
+
+from __future__ import annotations
+
+import copy
+import functools
+import itertools
+import types
+from collections.abc import Mapping, Sequence
+from typing import Any, Self
+
+import numpy as np
+import torch
+from torch import Tensor, fx, nn
+
+from layergraph.errors import ArgumentError, DataError, Fact, LayergraphError, describe, shown, suggestion
+from layergraph.graph.lower import Lowering, Nested, Value
+from layergraph.graph.names import Namespace
+from layergraph.graph import walk
+from layergraph.graph.spec import TensorSpec
+from layergraph.graph.structure import leaves, leaves_with_path, map_leaves
+from layergraph.graph.symbolic import SymbolicTensor, symbols_in, target_name
+from layergraph.layers.base import Layer
+from layergraph.layers.weights import Weight
+from layergraph.models import failure
+from layergraph.models.model import Model
+from layergraph.models.naming import Names
+from layergraph.models.plan import Plan, describe_plan, make_plan, restore_plan
+
+
+class Functional(Model, fx.GraphModule):
+    """What `Model(inputs, outputs)` gives: a plain nn.Module whose `code` reads like hand-written PyTorch.
+
+    Call it with tensors by position, a list, a dict by input name, or keywords; numpy arrays are converted. The outputs come in
+    the structure in which they were given; a list of one gives the bare tensor. `training=` overrides the mode for a call.
+
+    Args:
+        inputs: a symbol, or a nest (list, tuple, dict) of symbols: Inputs, or inner tensors, at which the model is cut.
+        outputs: a symbol, or a nest of symbols.
+        name: of the model.
+        trainable: False freezes all layers.
+    """
+
+    def __init__(self, *args: Any, **kwargs: Any):
+        inputs, outputs, words = _inputs_and_outputs(type(self).__name__, args, kwargs)
+        self._start(**words)
+        self._install(make_plan(inputs, outputs))
+        if not self._trainable:
+            self.trainable = False
+
+    def _start(self, **words: Any) -> None:
+        name = next(cls.__name__ for cls in type(self).__mro__ if cls.__name__ != "GraphModuleImpl")
+        fx.GraphModule.__init__(self, nn.Module(), fx.Graph(), class_name=name)
+        self._init_base(**words)
+        state = self.__dict__
+        state["built"] = True
+        state["_keys"] = state["_names"] = {}
+        state["_in_mode"] = {}
+
+    def _install(self, plan: Plan, naming: Names | None = None) -> None:
+        """Settle the names, lower the plan, and take its modules."""
+        naming = naming or Names(plan.layers)
+        lowering = _lowered(plan, naming.keys, None)
+        state = self.__dict__
+        state.update(_plan_made=plan, _names=naming.names, _keys=naming.keys, _in_mode={}, _arity=len(plan.flat_inputs))
+        for layer in plan.layers:
+            for target, module in layer.modules_under(naming.keys[layer]):
+                place(self, target, module)
+        for target, constant in lowering.constants.items():
+            self.register_buffer(target, constant)
+        self.graph = lowering.graph
+        self.graph.lint()
+        state["_lowered_code"] = self.code
+
+    @property
+    def _plan(self) -> Plan:
+        return self._plan_made
+
+    def recompile(self) -> Any:
+        """Generate the code again from `graph`, as GraphModule does, without fx's wrapper around each call."""
+        code = super().recompile()
+        type(self).__call__ = Functional.__call__
+        return code
+
+    def _recompile_submodules(self) -> list[Any]:
+        return []  # nested models have compiled themselves: doing it again at each level is quadratic in the depth
+
+    # Calling
+
+    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        # As many frames as nn.Module.__call__ has. The generated forward checks each tensor in its first lines.
+        if kwargs or len(args) != self._arity or type(args[0]) is not Tensor:
+            args, training = self._arrange(args, kwargs)
+            if symbols_in(args):
+                return self._record(args, {} if training is None else {"training": training})
+            if training is not None:
+                return self._run_in_mode(bool(training), args)
+        try:
+            return self._call_impl(*args)
+        except LayergraphError:
+            raise
+        except Exception as error:
+            failure.explain(self, error)
+            raise
+
+    def _arrange(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> tuple[tuple[Any, ...], Any]:
+        """The flat positional inputs, from any way in which they may be given, and `training`."""
+        training = kwargs.pop("training", None)
+        if kwargs.pop("mask", None) is not None:
+            raise ArgumentError(f"{self.label}: masks come in a later version")
+        names = self.input_names
+        if kwargs:
+            unknown = [word for word in kwargs if word not in names]
+            if unknown:
+                raise DataError(
+                    f"{self.label} has no input named {unknown[0]!r}", suggestion(unknown[0], names) or f"its inputs are {', '.join(map(repr, names))}"
+                )
+            by_name = {**dict(zip(names, args, strict=False)), **kwargs}
+            return self._from_dict(by_name), training
+        given = args[0] if len(args) == 1 and (self._arity != 1 or isinstance(args[0], list | tuple | dict)) else args
+        if isinstance(given, dict):
+            return self._from_dict(given), training
+        if isinstance(self._plan.inputs, dict) and isinstance(given, Mapping):
+            return self._from_dict(given), training
+        flat = tuple(leaves(given)) if isinstance(given, list | tuple) else (given,)
+        if len(flat) != self._arity:
+            shapes = ", ".join(str(tuple(x.shape)) if hasattr(x, "shape") else type(x).__name__ for x in flat[:6])
+            raise DataError(
+                f"{self.label} expects {self._arity} input(s), {', '.join(map(repr, names[:8]))}, got {len(flat)}: {shapes or 'nothing'}",
+                "pass a tensor for each input: model(a, b), model([a, b]) or model({'name': a, ...})",
+            )
+        return flat, training
+
+    def _from_dict(self, given: Mapping[str, Any]) -> tuple[Any, ...]:
+        names = self.input_names
+        missing, extra = [name for name in names if name not in given], [name for name in given if name not in names]
+        if missing or extra:
+            what = f"lacks {missing[0]!r}" if missing else f"has {extra[0]!r}, which is no input"
+            raise DataError(
+                f"{self.label}: the data {what}; it came with keys {shown(list(given))}",
+                suggestion(extra[0], names) if extra else None,
+                details=[f"the model's inputs are {', '.join(map(repr, names[:12]))}"],
+            )
+        return tuple(given[name] for name in names)
+
+    def _standardize(self, x: Any, index: int) -> Tensor:
+        """An input as the graph takes it: a tensor of the Input's dtype and rank. Called by the generated code where something differs."""
+        symbol = self._plan.flat_inputs[index]
+        spec, name = symbol.spec, self.input_names[index]
+        if not isinstance(x, Tensor):
+            x = _to_tensor(x, self, name)
+        if x.is_meta and not any(t.is_meta for t in itertools.chain(self.parameters(), self.buffers())) and next(self.parameters(), None) is not None:
+            raise DataError(f"{self.label}: input {name!r} is a meta tensor, which has no values", "pass a tensor with data")
+        if x.ndim == spec.ndim + 1 and x.shape[-1] == 1:
+            x = x.squeeze(-1)
+        elif x.ndim == spec.ndim - 1 and spec.shape[-1] == 1:
+            x = x.unsqueeze(-1)
+        if x.ndim != spec.ndim or any(want is not None and want != got for want, got in zip(spec.shape[1:], x.shape[1:], strict=True)):
+            missing_batch = tuple(x.shape) == spec.shape[1:]
+            fix = f"add the batch axis: x[None], of shape {(1, *x.shape)}; or, if the first size of Input(shape=...) was the batch, leave it out there"
+            raise DataError(
+                f"{self.label}: input {name!r} wants shape {spec.shape}, got {tuple(x.shape)}", fix if missing_batch else None,
+                details=[f"the Input was made at {describe(symbol.node.place)}"],
+            )
+        dtype = spec.dtype
+        if dtype.is_floating_point and x.dtype is not dtype:  # the model may have been moved to another dtype: model.double()
+            own = next((p.dtype for p in self.parameters() if p.is_floating_point()), dtype)
+            dtype = own if own is not dtype else dtype
+        return x if x.dtype is dtype else x.to(dtype)
+
+    def _run_in_mode(self, training: bool, args: tuple[Any, ...]) -> Any:
+        """Run the graph lowered statically in a mode, over the same modules. Only opaque modules of the user's read a flag."""
+        if training not in self._in_mode:
+            lowering = _lowered(self._plan, self._keys, training)
+            body = fx.GraphModule(self, lowering.graph, class_name=type(self).__name__)
+            self._in_mode[training] = types.SimpleNamespace(forward=body.forward, body=body)
+        return self._in_mode[training].forward(*args)
+
+    # As a layer of another model
+
+    def _casts(self, dtype: torch.dtype) -> bool:
+        return False  # the generated code casts each input to its Input's dtype
+
+    def compute_output_spec(self, *specs: TensorSpec, **kwargs: Any) -> Any:
+        for spec, symbol, name in zip(specs, self._plan.flat_inputs, self.input_names, strict=True):
+            sizes = zip(spec.shape[1:], symbol.shape[1:], strict=False)
+            if spec.ndim != symbol.ndim or any(a is not None and b is not None and a != b for a, b in sizes):
+                raise Fact(f"input {name!r} wants shape {symbol.shape}, got {spec.shape}")
+        result = self._plan.infer([TensorSpec(spec.shape, symbol.spec.dtype) for spec, symbol in zip(specs, self._plan.flat_inputs, strict=True)])
+        return _unpacked(result)
+
+    def compute_output_shape(self, input_shape: Any) -> Any:
+        shapes = leaves_of_shapes(input_shape)
+        specs = [TensorSpec(tuple(shape), symbol.spec.dtype) for shape, symbol in zip(shapes, self._plan.flat_inputs, strict=True)]
+        return map_leaves(lambda spec: spec.shape, self.compute_output_spec(*specs))
+
+    def lower(self, lowering: Lowering, key: str, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+        training = kwargs.pop("training", None)
+        if training is None:
+            return lowering.module(key, self, args, {})
+        plan = self._plan
+        values = {walk.key(symbol): value for symbol, value in zip(plan.flat_inputs, args, strict=True)}
+        outs = lowering.run(plan.nodes, values, plan.flat_outputs, Nested(f"{key}.", self._keys, bool(training)))
+        return _packed(plan, outs)
+
+    # What a model has
+
+    @property
+    def layers(self) -> list[Layer]:
+        """The layers in Keras's order, Inputs included."""
+        return self._plan.layers
+
+    @layers.setter
+    def layers(self, value: Any) -> None:
+        raise ArgumentError("`layers` is what the model is made of and cannot be set", "make a new Model from symbols")
+
+    def layer_names(self) -> dict[str, Layer]:
+        return {self._names[layer]: layer for layer in self.layers}
+
+    @property
+    def operations(self) -> list[Any]:
+        """The layers and recorded torch calls in Keras's order."""
+        return list(self._plan.operations)
+
+    @property
+    def inputs(self) -> list[SymbolicTensor]:
+        """The input symbols, flat."""
+        return list(self._plan.flat_inputs)
+
+    @property
+    def outputs(self) -> list[SymbolicTensor]:
+        """The output symbols, flat."""
+        return list(self._plan.flat_outputs)
+
+    @property
+    def input(self) -> Any:
+        """The input symbols as they were given."""
+        return self._plan.inputs
+
+    @property
+    def output(self) -> Any:
+        """The output symbols as they were given."""
+        return self._plan.outputs
+
+    @property
+    def input_shape(self) -> Any:
+        return map_leaves(lambda symbol: symbol.shape, _unpacked(self._plan.inputs))
+
+    @property
+    def output_shape(self) -> Any:
+        return map_leaves(lambda symbol: symbol.shape, _unpacked(self._plan.outputs))
+
+    @property
+    def input_names(self) -> list[str]:
+        """The names by which data can be given: of the Inputs, or the keys where `inputs` is a dict."""
+        if isinstance(self._plan.inputs, dict):
+            return ["/".join(map(str, path)) for path, _ in leaves_with_path(self._plan.inputs)]
+        return [self._names[layer] for layer in self._plan.input_layers]
+
+    @property
+    def output_names(self) -> list[str]:
+        """The names of the layers that make the outputs, flat; a name that comes twice gets a number."""
+        names = {walk.key(symbol): self._names[layer] for symbol, layer in zip(self._plan.flat_inputs, self._plan.input_layers, strict=True)}
+        space = Namespace()
+        return [
+            space.take(names.get(walk.key(symbol)) or (self._names[symbol.node.target] if symbol.node.op == "layer" else target_name(symbol.node.target)))
+            for symbol in self._plan.flat_outputs
+        ]
+
+    def sublayers(self) -> list[Layer]:
+        return self.layers
+
+    def modules_under(self, key: str) -> list[tuple[str, nn.Module]]:
+        return [(key, self)]
+
+    def _settle_state(self, shapes: tuple[Any, ...]) -> None:
+        pass  # a functional model's layers have settled theirs
+
+    def keras_weights(self) -> list[Weight]:
+        return [weight for layer in self.layers for weight in layer.keras_weights() if layer.built]
+
+    def _sync_mode(self, mode: bool | None = None) -> None:
+        for layer in self.layers:
+            layer._sync_mode(mode)
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        if isinstance(value, nn.Module):
+            owner = next((layer for layer, key in self._keys.items() if key == name), None) if "_keys" in self.__dict__ else None
+            if owner is not None and owner is not value and self._modules.get(name) is not value:
+                owner.replace_part(name, value)
+                self._in_mode.clear()
+        super().__setattr__(name, value)
+
+    # Copies
+
+    def __reduce__(self) -> Any:
+        if self.code != self._lowered_code:
+            raise TypeError(f"{self.label} cannot be pickled: its fx graph was edited by hand; pickle its state_dict() instead")
+        skip = {"_plan_made", "_names", "_keys", "_in_mode", "_graph", "_code", "_lowered_code", "_first", "_calls", "_lineno_map", "_prologue_start"}
+        state = {name: value for name, value in self.__dict__.items() if name not in skip}
+        kind = next(cls for cls in type(self).__mro__ if "GraphModuleImpl" not in cls.__qualname__)
+        base = next(cls for cls in kind.__mro__ if "<locals>" not in cls.__qualname__ and not getattr(cls, "_made", False))
+        return _restore, (base, self._description(), state)
+
+    def _description(self) -> Any:
+        return describe_plan(self._plan)
+
+    def __deepcopy__(self, memo: dict[int, Any]) -> Self:
+        twin = Model.__new__(type(self))
+        memo[id(self)] = twin
+        skip = {"_plan_made", "_names", "_keys", "_in_mode", "_graph", "_first", "_calls"}
+        description = copy.deepcopy(self._description(), memo)
+        state = {name: copy.deepcopy(value, memo) for name, value in self.__dict__.items() if name not in skip}
+        plan = restore_plan(description)
+        twin.__dict__.update(state, _first=None, _calls=[], _in_mode={}, _plan_made=plan)
+        pairs = list(zip(self.layers, plan.layers, strict=True))
+        twin.__dict__["_names"] = {new: self._names[old] for old, new in pairs}
+        twin.__dict__["_keys"] = {new: self._keys[old] for old, new in pairs}
+        graph = copy.deepcopy(self.graph)
+        for node in graph.nodes:
+            node.meta.pop("origin", None)
+        twin.graph = graph
+        return twin
+
+    def __copy__(self) -> Functional:
+        return Functional(self.input, self.output, name=self._given_name)
+
+
+def functional_class(cls: type[Model]) -> type[Functional]:
+    """The class of `MyModel(inputs, outputs)`: a Functional that is also a MyModel."""
+    return Functional if cls is Model else _mixed(cls)
+
+
+@functools.cache
+def _mixed(cls: type[Model]) -> type[Functional]:
+    return type(cls.__name__, (cls, Functional), {"__module__": cls.__module__, "_made": True, "__init__": Functional.__init__})
+
+
+def _inputs_and_outputs(who: str, args: tuple[Any, ...], kwargs: dict[str, Any]) -> tuple[Any, Any, dict[str, Any]]:
+    words = dict(kwargs)
+    if len(args) > 2:
+        raise _TooMany(f"{who} takes inputs and outputs by position, got {len(args)} arguments", "name the others: Model(inputs, outputs, name=...)")
+    for name, value in zip(("inputs", "outputs"), args, strict=False):
+        if name in words:
+            raise ArgumentError(f"{who} got two values for `{name}`")
+        words[name] = value
+    unknown = [word for word in words if word not in ("inputs", "outputs", "name", "trainable")]
+    if unknown:
+        known = ("inputs", "outputs", "name", "trainable")
+        raise ArgumentError(f"{who} got an unknown argument {unknown[0]!r}", suggestion(unknown[0], known))
+    for name in ("inputs", "outputs"):
+        if name not in words:
+            raise ArgumentError(f"{who} needs `{name}`", "Model(inputs=x, outputs=y) with symbols from Input(...) and layers")
+    return words.pop("inputs"), words.pop("outputs"), words
+
+
+class _TooMany(ArgumentError, TypeError):
+    """Keras raises a TypeError for a third positional argument."""
+
+
+def _lowered(plan: Plan, keys: Mapping[Layer, str], mode: bool | None) -> Lowering:
+    lowering = Lowering(keys, mode)
+    values = lowering.placeholders([(keys[layer], symbol) for layer, symbol in zip(plan.input_layers, plan.flat_inputs, strict=True)])
+    lowering.output(_packed(plan, lowering.run(plan.nodes, values, plan.flat_outputs)))
+    return lowering
+
+
+def _packed(plan: Plan, values: Sequence[Value]) -> Any:
+    """Flat outputs in the structure in which the model gives them."""
+    found = iter(values)
+    return _unpacked(map_leaves(lambda _: next(found), plan.outputs))
+
+
+def _unpacked(structure: Any) -> Any:
+    """A list or tuple of one is the one, as in Keras."""
+    return structure[0] if isinstance(structure, list | tuple) and len(structure) == 1 else structure
+
+
+def leaves_of_shapes(shapes: Any) -> list[Any]:
+    """The shapes in a nest of shapes."""
+    if isinstance(shapes, dict):
+        return [leaf for name in sorted(shapes) for leaf in leaves_of_shapes(shapes[name])]
+    if any(isinstance(item, list | tuple | dict) for item in shapes):
+        return [leaf for item in shapes for leaf in leaves_of_shapes(item)]
+    return [shapes]
+
+
+def place(model: nn.Module, target: str, module: nn.Module) -> None:
+    """Set a module at a dotted name."""
+    *path, name = target.split(".")
+    for step in path:
+        if step not in model._modules:
+            model.add_module(step, nn.Module())
+        model = model._modules[step]
+    model._modules[name] = module
+
+
+def _to_tensor(x: Any, model: Any, name: str) -> Tensor:
+    try:
+        tensor = torch.as_tensor(x if isinstance(x, np.ndarray | int | float | bool | list | tuple) else np.asarray(x))
+    except (TypeError, ValueError, RuntimeError) as error:
+        raise DataError(f"{model.label}: input {name!r} cannot become a tensor: {type(x).__name__} {shown(x)}", "pass a tensor or a numeric array") from error
+    device = next((p.device for p in model.parameters()), None)
+    return tensor if device is None else tensor.to(device)
+
+
+def _restore(base: type, description: Any, state: dict[str, Any]) -> Any:
+    kind = base if issubclass(base, Functional) else functional_class(base)
+    model = Model.__new__(kind)
+    model._start()
+    model._install(restore_plan(description))
+    modules = state.pop("_modules")
+    model.__dict__.update(state)
+    model._modules.update(modules)
+    return model

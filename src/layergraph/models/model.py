@@ -1,0 +1,62 @@
+"""`Model`: a module that trains. Called with inputs and outputs it is functional; subclassed with a `call`, it is yours."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from layergraph.errors import ArgumentError
+from layergraph.layers.base import Layer
+from layergraph.training.trainable import Trainable
+
+
+class Model(Trainable, Layer):
+    """A model: `Model(inputs, outputs)` from symbols, or a subclass with `call`.
+
+    >>> from layergraph import Input, Model
+    >>> from layergraph.layers import Dense
+    >>> x = Input(shape=(784,))
+    >>> model = Model(inputs=x, outputs=Dense(10, activation="softmax")(x))
+    >>> model.count_params()
+    7850
+
+    `Model(inputs, outputs)` gives a `Functional`: a `torch.fx.GraphModule` of stock torch modules. A subclass is an
+    ordinary nn.Module whose layers build themselves on the first call.
+    """
+
+    def __new__(cls, *args: Any, **kwargs: Any) -> Any:
+        from layergraph.models.functional import Functional, functional_class
+
+        if issubclass(cls, Functional):
+            return super().__new__(cls)
+        words = {*kwargs} & {"inputs", "outputs"}
+        if cls is not Model and not words and len(args) != 2:
+            return super().__new__(cls)
+        if cls is not Model and cls.__init__ is not Model.__init__:
+            return super().__new__(cls)
+        return functional_class(cls).__new__(functional_class(cls))
+
+    def __init__(self, *args: Any, **kwargs: Any):
+        if {*kwargs} & {"inputs", "outputs"}:
+            raise ArgumentError(f"{type(self).__name__} has its own __init__ and is made from inputs and outputs", "leave __init__ out, or write call()")
+        super().__init__(*args, **kwargs)
+
+    @property
+    def layers(self) -> list[Layer]:
+        """The layers, in the order in which they were set as attributes."""
+        return self.sublayers()
+
+    def get_layer(self, name: str | None = None, index: int | None = None) -> Layer:
+        """A layer of this model by its name or its place in `layers`."""
+        from layergraph.models.lookup import get_layer
+
+        return get_layer(self, self.layer_names(), name, index)
+
+    def layer_names(self) -> dict[str, Layer]:
+        """The layers by name."""
+        return {layer.name: layer for layer in self.layers}
+
+    def summary(self, *args: Any, **kwargs: Any) -> None:
+        """Print a table of the layers: `summary(line_length=None, positions=None, print_fn=None, expand_nested=False, show_trainable=False, layer_range=None)`."""
+        from layergraph.models.summary import summary
+
+        summary(self, *args, **kwargs)

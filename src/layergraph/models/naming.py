@@ -1,0 +1,63 @@
+"""The names of a model's layers, and the keys under which their modules stand in the model."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from layergraph.errors import NameTakenError, describe, shown
+from layergraph.graph.names import Namespace, clean
+from layergraph.layers.base import Layer
+
+
+class Names:
+    """The names and keys of the layers of one model, in Keras's layer order.
+
+    A layer's name and key are settled once: by the user, by the first model that holds it, or when its name is first
+    read. Fresh layers take the next free number of their class. Where two settled automatic names meet, the younger
+    layer goes under the next free number in this model; two given names that meet are refused.
+    """
+
+    def __init__(self, layers: Sequence[Layer] = ()):
+        self.names: dict[Layer, str] = {}
+        self.keys: dict[Layer, str] = {}
+        self._name_space = Namespace()
+        self._key_space = Namespace()
+        self._given: dict[str, Layer] = {}
+        self.add(layers)
+
+    def add(self, layers: Sequence[Layer]) -> None:
+        """Settle the names of these layers beside those already here."""
+        names = self._choose(layers)
+        oldest_first = sorted(layers, key=lambda layer: layer._serial)
+        keys = {layer: self._key_space.take(layer._key) for layer in oldest_first if layer._key is not None and names[layer] == layer._name}
+        for layer in layers:
+            if layer not in keys:
+                keys[layer] = self._key_space.take(clean(names[layer]))
+            if layer._key is None:
+                layer.__dict__.update(_name=names[layer], _key=keys[layer])
+            self.names[layer], self.keys[layer] = names[layer], keys[layer]
+
+    def _choose(self, layers: Sequence[Layer]) -> dict[Layer, str]:
+        chosen: dict[Layer, str] = {}
+        for layer in layers:
+            name = layer._given_name
+            if name is not None:
+                if not self._name_space.reserve(name):
+                    raise self._taken(name, layer)
+                self._given[name] = layer
+                chosen[layer] = name
+        settled = [layer for layer in layers if layer not in chosen and layer._name is not None]
+        for layer in sorted(settled, key=lambda layer: layer._serial):
+            chosen[layer] = layer._name if self._name_space.reserve(layer._name) else self._name_space.take(layer.auto_name())
+        for layer in layers:
+            if layer not in chosen:
+                chosen[layer] = self._name_space.take(layer.auto_name())
+        return chosen
+
+    def _taken(self, name: str, layer: Layer) -> NameTakenError:
+        first = self._given.get(name) or next(each for each, other in self.names.items() if other == name)
+        return NameTakenError(
+            f"two layers are named {shown(name)}: the names in a model must be unique",
+            "name one of them differently",
+            details=[f"{type(each).__name__} made at {describe(each.place)}" for each in (first, layer)],
+        )

@@ -1,0 +1,209 @@
+"""What a functional model is, before it is lowered: its inputs, outputs and the recorded nodes between them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from layergraph.errors import GraphError, Place, shown
+from layergraph.graph.infer import infer_torch
+from layergraph.graph.lower import map_symbols
+from layergraph.graph.node import Node
+from layergraph.graph.record import symbols_of
+from layergraph.graph.spec import TensorSpec
+from layergraph.graph.structure import Path, at_path, leaves, leaves_with_path, map_leaves
+from layergraph.graph.symbolic import SymbolicTensor, symbols_in, target_name
+from layergraph.graph.walk import Key, between, keras_order, key
+from layergraph.layers.base import Layer
+from layergraph.layers.core import InputLayer
+
+
+@dataclass(eq=False)
+class Plan:
+    """A functional model's inputs and outputs as they were given, and everything between them.
+
+    `input_layers` are the owners of the flat inputs, `operations` the layers and torch nodes in Keras's order.
+    """
+
+    inputs: Any
+    outputs: Any
+    flat_inputs: list[SymbolicTensor]
+    flat_outputs: list[SymbolicTensor]
+    input_layers: list[InputLayer]
+    nodes: list[Node]
+    operations: list[Any]
+
+    @property
+    def layers(self) -> list[Layer]:
+        return [operation for operation in self.operations if isinstance(operation, Layer)]
+
+    def infer(self, specs: Sequence[TensorSpec]) -> Any:
+        """The specs of the outputs when the inputs have these: as declared, or worked out again where they are more precise."""
+        if all(spec == symbol.spec for spec, symbol in zip(specs, self.flat_inputs, strict=True)):
+            return map_leaves(lambda symbol: symbol.spec, self.outputs)
+        known: dict[Key, TensorSpec] = {key(symbol): spec for symbol, spec in zip(self.flat_inputs, specs, strict=True)}
+        results: dict[Node, Any] = {}
+
+        def spec_of(symbol: SymbolicTensor) -> TensorSpec:
+            return known[key(symbol)] if key(symbol) in known else at_path(results[symbol.node], symbol.path)
+
+        for node in self.nodes:
+            args, kwargs = map_symbols(spec_of, node.args), map_symbols(spec_of, dict(node.kwargs))
+            if node.op == "layer":
+                kwargs.pop("training", None)
+                results[node] = node.target.compute_output_spec(*args, **kwargs)
+            else:
+                results[node] = infer_torch(node.op, node.target, args, kwargs)
+        return map_leaves(spec_of, self.outputs)
+
+
+def make_plan(inputs: Any, outputs: Any) -> Plan:
+    """Check a model's inputs and outputs, and find what lies between them. Raises GraphError."""
+    flat_inputs, flat_outputs = _symbols("inputs", inputs), _symbols("outputs", outputs)
+    placeholders: dict[Key, InputLayer] = {}
+    for label, symbol in flat_inputs:
+        if key(symbol) in placeholders:
+            raise GraphError(f"{label} is the same tensor as another of the inputs", "give each tensor once")
+        placeholders[key(symbol)] = symbol.node.target if symbol.node.op == "input" else _cut(symbol)
+    inside = [symbol for _, symbol in flat_inputs]
+    nodes = between(inside, flat_outputs)
+    results = [symbol for _, symbol in flat_outputs]
+    operations = keras_order(results, placeholders)
+    return Plan(inputs, outputs, inside, results, list(placeholders.values()), nodes, operations)
+
+
+def _cut(symbol: SymbolicTensor) -> InputLayer:
+    """The input of a model cut at an inner tensor."""
+    node = symbol.node
+    base = node.target._name or node.target.auto_name() if node.op == "layer" else target_name(node.target)
+    layer = InputLayer(batch_shape=symbol.shape, dtype=symbol.dtype)
+    layer.__dict__["_auto_name"] = f"{base}_output" + "".join(f"_{step}" for step in symbol.path)
+    return layer
+
+
+def _symbols(word: str, structure: Any) -> list[tuple[str, SymbolicTensor]]:
+    found = [("".join([word, *(f"[{step!r}]" for step in path)]), leaf) for path, leaf in leaves_with_path(structure)]
+    if not found:
+        raise GraphError(f"`{word}` is empty", "give at least one symbolic tensor")
+    for label, leaf in found:
+        if not isinstance(leaf, SymbolicTensor):
+            what = "None" if leaf is None else f"{type(leaf).__name__} {shown(leaf)}"
+            fix = "call the layer: layer(x)" if isinstance(leaf, Layer) else "start from Input(shape=...)"
+            raise GraphError(f"{label} is {what}; every one of `{word}` must be a symbolic tensor", fix)
+    return found
+
+
+# Copying and pickling: the nodes as a flat list, since linked nodes would recurse along the whole graph.
+
+
+@dataclass(frozen=True)
+class Ref:
+    """A symbol in a flat description: the number of its node, and its place in the node's result."""
+
+    node: int
+    path: Path
+
+
+@dataclass(frozen=True)
+class Record:
+    """A node in a flat description; `output` is the nest of specs that it gave."""
+
+    op: Any
+    target: Any
+    args: Any
+    kwargs: Any
+    output: Any
+    place: Place | None
+
+
+@dataclass(frozen=True)
+class Description:
+    """A plan as flat data. `first` gives, for each layer that has one here, the number of its first call."""
+
+    records: list[Record]
+    inputs: Any
+    outputs: Any
+    input_layers: list[InputLayer]
+    operations: list[Any]
+    first: list[tuple[Layer, int]]
+
+
+def describe_plan(plan: Plan) -> Description:
+    """The plan as flat data, sorted by age."""
+    cut = [symbol for symbol in plan.flat_inputs]
+    nodes = [symbol.node for symbol in cut] + plan.nodes
+    number = {node: index for index, node in enumerate(dict.fromkeys(sorted(nodes, key=lambda node: node.id)))}
+    outside = {symbol.node for symbol in cut} - set(plan.nodes)
+    outputs: dict[Node, dict[Path, TensorSpec]] = {node: {} for node in number}
+    for symbol in (*cut, *plan.flat_outputs, *(parent for node in plan.nodes for parent in node.parents)):
+        outputs.setdefault(symbol.node, {})[symbol.path] = symbol.spec
+
+    def ref(value: Any) -> Any:
+        return map_symbols(lambda symbol: Ref(number[symbol.node], symbol.path), value)
+
+    records = []
+    for node in number:
+        if node in outside:  # an input, or the inner tensor at which the model was cut: what made it is not this model's
+            records.append(Record("input", node.target if node.op == "input" else None, (), {}, outputs[node], node.place))
+        else:
+            records.append(Record(node.op, node.target, ref(node.args), ref(dict(node.kwargs)), outputs[node], node.place))
+    first = [(layer, number[layer._first[0]]) for layer in plan.layers if layer._first is not None and layer._first[0] in number]
+    operations = [("node", number[each]) if isinstance(each, Node) else each for each in plan.operations]
+    return Description(records, ref(plan.inputs), ref(plan.outputs), plan.input_layers, operations, first)
+
+
+def restore_plan(description: Description) -> Plan:
+    """A plan over fresh nodes, from flat data."""
+    nodes: list[Node] = []
+    symbols: dict[tuple[int, Path], SymbolicTensor] = {}
+
+    def symbol(ref: Any) -> Any:
+        return symbols[ref.node, ref.path] if isinstance(ref, Ref) else ref
+
+    for index, record in enumerate(description.records):
+        args, kwargs = map_leaves_deep(symbol, record.args), map_leaves_deep(symbol, record.kwargs)
+        target = record.target
+        if record.op == "input" and target is None:
+            target = next(layer for layer, ref in zip(description.input_layers, leaves(description.inputs), strict=True) if ref.node == index)
+        node = Node(record.op, target, args, kwargs, symbols_in(args, kwargs), record.place)
+        nodes.append(node)
+        for path, spec in record.output.items():
+            symbols[index, path] = SymbolicTensor(spec, node, path)
+    for layer, index in description.first:
+        layer.__dict__["_first"] = (nodes[index], _result(index, description.records[index].output, symbols))
+    for index, record in enumerate(description.records):
+        if isinstance(record.target, Layer) and record.op == "layer" and record.target._first is None:
+            record.target.__dict__["_first"] = (nodes[index], _result(index, record.output, symbols))
+    inputs, outputs = map_leaves(symbol, description.inputs), map_leaves(symbol, description.outputs)
+    outside = {s.node for s in leaves(inputs)}
+    return Plan(
+        inputs,
+        outputs,
+        leaves(inputs),
+        leaves(outputs),
+        description.input_layers,
+        [node for node in nodes if node not in outside],
+        [nodes[each[1]] if isinstance(each, tuple) else each for each in description.operations],
+    )
+
+
+def _result(index: int, output: Mapping[Path, TensorSpec], symbols: Mapping[tuple[int, Path], SymbolicTensor]) -> Any:
+    if () in output:
+        return symbols[index, ()]
+    return [symbols[index, path] for path in output]
+
+
+def map_leaves_deep(function: Any, value: Any) -> Any:
+    """`map_leaves` that also enters slices, as the arguments of an indexing hold them."""
+    if isinstance(value, slice):
+        return slice(*(map_leaves_deep(function, part) for part in (value.start, value.stop, value.step)))
+    if isinstance(value, dict):
+        return {name: map_leaves_deep(function, item) for name, item in value.items()}
+    if isinstance(value, list | tuple):
+        items = [map_leaves_deep(function, item) for item in value]
+        return items if isinstance(value, list) else type(value)(*items) if hasattr(value, "_fields") else tuple(items)
+    return function(value)
+
+
+__all__ = ["Description", "Plan", "describe_plan", "make_plan", "restore_plan", "symbols_of"]

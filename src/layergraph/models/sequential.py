@@ -1,0 +1,226 @@
+"""`Sequential`: a stack of layers, as a Functional that grows."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor, fx
+
+from layergraph.errors import ArgumentError, NotBuiltError, ShapeError, shown
+from layergraph.graph.symbolic import SymbolicTensor
+from layergraph.layers.base import Layer
+from layergraph.layers.core import InputLayer
+from layergraph.models.functional import Functional, place
+from layergraph.models.naming import Names
+from layergraph.models.plan import Plan, describe_plan, make_plan
+
+
+class Sequential(Functional):
+    """Layers one after the other: `Sequential([Dense(64, activation="relu"), Dense(10)])`.
+
+    It learns its input's shape from an `Input(shape=...)` in the first place, from `input_shape=` of the first layer, or from
+    the first tensor it is called on. Once it is built it is a Functional: an fx.GraphModule with the same keys.
+
+    Args:
+        layers: the layers.
+        trainable: False freezes all of them.
+        name: of the model.
+
+    >>> from layergraph import Input
+    >>> from layergraph.layers import Dense
+    >>> Sequential([Input(shape=(784,)), Dense(64, activation="relu"), Dense(10)]).output_shape
+    (None, 10)
+    """
+
+    def __init__(self, layers: Iterable[Any] | None = None, trainable: bool = True, name: str | None = None):
+        self._start(trainable=trainable, name=name)
+        self.__dict__.update(built=False, _stack=[], _symbols=[], _input_layer=None, _plan_made=None, _arity=-1, _naming=Names())
+        for layer in layers or ():
+            self.add(layer)
+
+    # Growing
+
+    def add(self, layer: Any, rebuild: bool = True) -> None:
+        """Put a layer at the end; an `Input` may only come first."""
+        if isinstance(layer, SymbolicTensor) and layer.node.op == "input":
+            layer = layer.node.target
+        if not isinstance(layer, Layer):
+            hint = "wrap it in a Layer of yours, or layers.Lambda(fn) once it is available" if callable(layer) else "give it a layer"
+            raise ArgumentError(f"{self.label}.add takes a layer, got {type(layer).__name__} {shown(layer)}", hint)
+        if isinstance(layer, InputLayer):
+            if self._input_layer is not None or self._stack:
+                raise ArgumentError(f"{self.label}.add: an Input may only be the first entry, and {len(self._stack)} layers are there already")
+            self._extend([layer])
+            return
+        self._check_name(layer)
+        first = _declared_input(layer) if not self._stack and self._input_layer is None else None
+        if first is not None:
+            self._extend([first])
+        self._stack.append(layer)
+        if self._input_layer is not None:
+            try:
+                self._extend([layer])
+            except Exception:
+                self._stack.pop()
+                raise
+
+    def pop(self, rebuild: bool = True) -> Layer:
+        """Take the last layer off, and give it."""
+        if not self._stack:
+            raise _EmptyError(f"{self.label}.pop(): the model is empty")
+        layer = self._stack.pop()
+        if self._symbols:
+            self._symbols.pop()
+            self._register(Names([self._input_layer, *self._stack]), self._stack, clear=True)
+        return layer
+
+    def build(self, input_shape: Any = None) -> None:
+        """Make the weights, for an input of this shape, batch size included."""
+        if input_shape is None:
+            raise ArgumentError(f"{self.label}.build needs `input_shape`", "for example build((None, 784))")
+        if not self._stack:
+            raise ArgumentError(f"{self.label} cannot be built: it has no layers", "model.add(layer) first")
+        if self.built:
+            if tuple(input_shape)[1:] != self.inputs[0].shape[1:]:
+                raise ArgumentError(f"{self.label} is built for input shape {self.inputs[0].shape}; it cannot be built for {tuple(input_shape)}")
+            return
+        self._begin(InputLayer(batch_shape=(None, *tuple(input_shape)[1:])))
+
+    def _begin(self, first: InputLayer) -> None:
+        try:
+            self._extend([first, *self._stack])
+        except Exception:
+            self.__dict__.update(_input_layer=None, _symbols=[], built=False)
+            raise
+
+    def _extend(self, layers: Sequence[Layer]) -> None:
+        """Call layers on the end of the chain. The graph is written when it is next needed, so n additions take n steps."""
+        for layer in layers:
+            if isinstance(layer, InputLayer):
+                self.__dict__.update(_input_layer=layer, _symbols=[layer.output])
+                continue
+            _check_single_input(self, layer)
+            out = layer(self._symbols[-1])
+            if not isinstance(out, SymbolicTensor):
+                raise ShapeError(f"{self.label}: {layer.label} gives {shown(out)}; a layer of a Sequential gives one tensor", "use Model(inputs, outputs)")
+            self._symbols.append(out)
+        new = [layer for layer in dict.fromkeys(layers) if layer not in self._naming.names]
+        self._naming.add(new)
+        self._register(self._naming, new)
+
+    def _register(self, naming: Names, layers: Sequence[Layer], clear: bool = False) -> None:
+        """Take the layers' modules at once, so that parameters() and state_dict() are right between additions."""
+        if clear:
+            self._modules.clear()
+        for layer in layers:
+            for target, module in layer.modules_under(naming.keys[layer]):
+                place(self, target, module)
+        self.__dict__.update(_naming=naming, _names=naming.names, _keys=naming.keys, _plan_made=None, _arity=-1, built=len(self._symbols) > 1)
+        type(self).forward = Sequential.forward  # until the graph is written, below the class of this instance alone
+        if not self._trainable:
+            self.trainable = False
+
+    # Written when needed
+
+    @property
+    def _plan(self) -> Plan:
+        if self._plan_made is None:
+            if len(self._symbols) < 2:
+                raise NotBuiltError(f"{self.label} is not built: it does not know its input's shape", "put Input(shape=...) first, or call it on a tensor")
+            self._install(make_plan(self._symbols[0], self._symbols[-1]), self._naming)
+        return self._plan_made
+
+    @property
+    def graph(self) -> fx.Graph:
+        """The fx graph."""
+        if len(self.__dict__.get("_symbols", ())) > 1 and self._plan_made is None:
+            _ = self._plan
+        return self.__dict__["_graph"]
+
+    @graph.setter
+    def graph(self, graph: fx.Graph) -> None:
+        fx.GraphModule.graph.fset(self, graph)
+
+    @property
+    def code(self) -> str:
+        """The generated code."""
+        return self._code if self.graph is not None else ""
+
+    def forward(self, *args: Any) -> Any:
+        if len(self._symbols) < 2:
+            if not self._stack:
+                raise NotBuiltError(f"{self.label} has no layers", "model.add(layer) first")
+            self._begin(InputLayer(batch_shape=(None, *args[0].shape[1:]), dtype=_input_dtype(args[0])))
+        _ = self._plan
+        return type(self).forward(self, *args)
+
+    def _arrange(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> tuple[tuple[Any, ...], Any]:
+        if len(self._symbols) < 2:
+            if not self._stack:
+                raise NotBuiltError(f"{self.label} has no layers", "model.add(layer) first")
+            first = next(iter((*args, *(value for name, value in kwargs.items() if name != "training"))), None)
+            shape = getattr(first, "shape", None) if not isinstance(first, list) else np.asarray(first).shape
+            if shape is None:
+                raise NotBuiltError(f"{self.label} learns its input's shape from its first call: it got {shown(first)}", "call it on a tensor")
+            self._begin(InputLayer(batch_shape=(None, *tuple(shape)[1:]), dtype=_input_dtype(first)))
+        _ = self._plan
+        return super()._arrange(args, kwargs)
+
+    @property
+    def layers(self) -> list[Layer]:
+        """The layers, without the Input."""
+        return list(self._stack)
+
+    def sublayers(self) -> list[Layer]:
+        return list(dict.fromkeys(self._stack))
+
+    def layer_names(self) -> dict[str, Layer]:
+        return {self._names.get(layer, layer.name): layer for layer in self._stack}
+
+    def _check_name(self, layer: Layer) -> None:
+        given = layer._given_name
+        if given is not None and any(each is not layer and each._given_name == given for each in self._stack):
+            raise ArgumentError(f"{self.label}.add: a layer named {shown(given)} is there already; the names in a model must be unique", "name it differently")
+
+    # Copies
+
+    def _description(self) -> Any:
+        return describe_plan(self._plan) if len(self._symbols) > 1 else None
+
+
+class _EmptyError(ArgumentError, IndexError):
+    """Keras raises an IndexError for pop() from an empty Sequential."""
+
+
+def _declared_input(layer: Layer) -> InputLayer | None:
+    """The Input that a first layer declares by Keras 2's words, or by being a model that has one."""
+    words = layer._shape_words
+    dtype = layer.dtype
+    if "input_shape" in words:
+        return InputLayer(shape=words["input_shape"], batch_size=words.get("batch_size"), dtype=dtype)
+    if "batch_input_shape" in words or "batch_shape" in words:
+        return InputLayer(batch_shape=words.get("batch_input_shape", words.get("batch_shape")), dtype=dtype)
+    if "input_dim" in words and isinstance(words["input_dim"], int) and "input_dim" not in layer._fields:
+        return InputLayer(shape=(words["input_dim"],), dtype=dtype)
+    if isinstance(layer, Functional) and layer.built and len(layer.inputs) == 1:
+        return InputLayer(batch_shape=layer.inputs[0].shape, dtype=layer.inputs[0].dtype)
+    return None
+
+
+def _input_dtype(x: Any) -> Any:
+    """The dtype of the Input that a first call declares: an integer's own, floatx for floats."""
+    dtype = x.spec.dtype if isinstance(x, SymbolicTensor) else x.dtype if isinstance(x, Tensor) else torch.as_tensor(np.asarray(x)).dtype
+    return None if dtype.is_floating_point else dtype
+
+
+def _check_single_input(model: Sequential, layer: Layer) -> None:
+    if isinstance(layer, Functional):
+        return
+    kinds = (inspect.Parameter.POSITIONAL_ONLY, inspect.Parameter.POSITIONAL_OR_KEYWORD)
+    required = [p.name for p in inspect.signature(layer.call).parameters.values() if p.kind in kinds and p.default is p.empty]
+    if len(required) > 1:
+        raise ArgumentError(f"{model.label}: {layer.label} takes {', '.join(required)}; a layer of a Sequential takes one tensor", "use Model(inputs, outputs)")

@@ -1,0 +1,21 @@
+"""Padding whose amount depends on the size: `ceil(n / stride)` outputs, the larger half at the end."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+
+def same_pads(size: Any, kernel: int, stride: int, dilation: int) -> tuple[Any, Any]:
+    """(before, after) along one axis of `size` elements (an int, or torch's symbolic int)."""
+    total = torch.sym_max(0, ((size + stride - 1) // stride - 1) * stride + (kernel - 1) * dilation + 1 - size)
+    return total // 2, total - total // 2
+
+
+def pad_same(x: Tensor, kernel: list[int], stride: list[int], dilation: list[int], value: float = 0.0) -> Tensor:
+    """(B, C, *sizes) -> (B, C, *padded sizes), the padding worked out from the sizes of `x`."""
+    pads = [same_pads(size, *each) for size, *each in zip(x.shape[2:], kernel, stride, dilation, strict=True)]
+    return F.pad(x, [end for pair in reversed(pads) for end in pair], value=value)
