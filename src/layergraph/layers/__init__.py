@@ -2,14 +2,148 @@
 
 from __future__ import annotations
 
+from layergraph.layers.activation import LeakyReLU as LeakyReLU
+from layergraph.layers.activation import ReLU as ReLU
+from layergraph.layers.activation import Softmax as Softmax
 from layergraph.layers.base import Layer as Layer
 from layergraph.layers.convolution import Conv1D as Conv1D
 from layergraph.layers.convolution import Conv2D as Conv2D
 from layergraph.layers.convolution import Conv3D as Conv3D
+from layergraph.layers.convolution import Convolution1D as Convolution1D
+from layergraph.layers.convolution import Convolution2D as Convolution2D
+from layergraph.layers.convolution import Convolution3D as Convolution3D
 from layergraph.layers.core import Activation as Activation
 from layergraph.layers.core import Dense as Dense
 from layergraph.layers.core import Embedding as Embedding
 from layergraph.layers.core import Input as Input
 from layergraph.layers.core import InputLayer as InputLayer
 from layergraph.layers.merging import Add as Add
+from layergraph.layers.merging import Average as Average
 from layergraph.layers.merging import Concatenate as Concatenate
+from layergraph.layers.merging import Dot as Dot
+from layergraph.layers.merging import Maximum as Maximum
+from layergraph.layers.merging import Minimum as Minimum
+from layergraph.layers.merging import Multiply as Multiply
+from layergraph.layers.merging import Subtract as Subtract
+from layergraph.layers.merging import add as add
+from layergraph.layers.merging import average as average
+from layergraph.layers.merging import concatenate as concatenate
+from layergraph.layers.merging import dot as dot
+from layergraph.layers.merging import maximum as maximum
+from layergraph.layers.merging import minimum as minimum
+from layergraph.layers.merging import multiply as multiply
+from layergraph.layers.merging import subtract as subtract
+from layergraph.layers.normalization import BatchNormalization as BatchNormalization
+from layergraph.layers.normalization import LayerNormalization as LayerNormalization
+from layergraph.layers.pooling import AveragePooling1D as AveragePooling1D
+from layergraph.layers.pooling import AveragePooling2D as AveragePooling2D
+from layergraph.layers.pooling import AveragePooling3D as AveragePooling3D
+from layergraph.layers.pooling import AvgPool1D as AvgPool1D
+from layergraph.layers.pooling import AvgPool2D as AvgPool2D
+from layergraph.layers.pooling import AvgPool3D as AvgPool3D
+from layergraph.layers.pooling import GlobalAveragePooling1D as GlobalAveragePooling1D
+from layergraph.layers.pooling import GlobalAveragePooling2D as GlobalAveragePooling2D
+from layergraph.layers.pooling import GlobalAveragePooling3D as GlobalAveragePooling3D
+from layergraph.layers.pooling import GlobalAvgPool1D as GlobalAvgPool1D
+from layergraph.layers.pooling import GlobalAvgPool2D as GlobalAvgPool2D
+from layergraph.layers.pooling import GlobalAvgPool3D as GlobalAvgPool3D
+from layergraph.layers.pooling import GlobalMaxPool1D as GlobalMaxPool1D
+from layergraph.layers.pooling import GlobalMaxPool2D as GlobalMaxPool2D
+from layergraph.layers.pooling import GlobalMaxPool3D as GlobalMaxPool3D
+from layergraph.layers.pooling import GlobalMaxPooling1D as GlobalMaxPooling1D
+from layergraph.layers.pooling import GlobalMaxPooling2D as GlobalMaxPooling2D
+from layergraph.layers.pooling import GlobalMaxPooling3D as GlobalMaxPooling3D
+from layergraph.layers.pooling import MaxPool1D as MaxPool1D
+from layergraph.layers.pooling import MaxPool2D as MaxPool2D
+from layergraph.layers.pooling import MaxPool3D as MaxPool3D
+from layergraph.layers.pooling import MaxPooling1D as MaxPooling1D
+from layergraph.layers.pooling import MaxPooling2D as MaxPooling2D
+from layergraph.layers.pooling import MaxPooling3D as MaxPooling3D
+from layergraph.layers.regularization import Dropout as Dropout
+from layergraph.layers.reshaping import Cropping1D as Cropping1D
+from layergraph.layers.reshaping import Cropping2D as Cropping2D
+from layergraph.layers.reshaping import Cropping3D as Cropping3D
+from layergraph.layers.reshaping import Flatten as Flatten
+from layergraph.layers.reshaping import Permute as Permute
+from layergraph.layers.reshaping import RepeatVector as RepeatVector
+from layergraph.layers.reshaping import Reshape as Reshape
+from layergraph.layers.reshaping import UpSampling1D as UpSampling1D
+from layergraph.layers.reshaping import UpSampling2D as UpSampling2D
+from layergraph.layers.reshaping import UpSampling3D as UpSampling3D
+from layergraph.layers.reshaping import ZeroPadding1D as ZeroPadding1D
+from layergraph.layers.reshaping import ZeroPadding2D as ZeroPadding2D
+from layergraph.layers.reshaping import ZeroPadding3D as ZeroPadding3D
+
+__all__ = [
+    "Activation",
+    "Add",
+    "Average",
+    "AveragePooling1D",
+    "AveragePooling2D",
+    "AveragePooling3D",
+    "AvgPool1D",
+    "AvgPool2D",
+    "AvgPool3D",
+    "BatchNormalization",
+    "Concatenate",
+    "Conv1D",
+    "Conv2D",
+    "Conv3D",
+    "Convolution1D",
+    "Convolution2D",
+    "Convolution3D",
+    "Cropping1D",
+    "Cropping2D",
+    "Cropping3D",
+    "Dense",
+    "Dot",
+    "Dropout",
+    "Embedding",
+    "Flatten",
+    "GlobalAveragePooling1D",
+    "GlobalAveragePooling2D",
+    "GlobalAveragePooling3D",
+    "GlobalAvgPool1D",
+    "GlobalAvgPool2D",
+    "GlobalAvgPool3D",
+    "GlobalMaxPool1D",
+    "GlobalMaxPool2D",
+    "GlobalMaxPool3D",
+    "GlobalMaxPooling1D",
+    "GlobalMaxPooling2D",
+    "GlobalMaxPooling3D",
+    "Input",
+    "InputLayer",
+    "Layer",
+    "LayerNormalization",
+    "LeakyReLU",
+    "MaxPool1D",
+    "MaxPool2D",
+    "MaxPool3D",
+    "MaxPooling1D",
+    "MaxPooling2D",
+    "MaxPooling3D",
+    "Maximum",
+    "Minimum",
+    "Multiply",
+    "Permute",
+    "ReLU",
+    "RepeatVector",
+    "Reshape",
+    "Softmax",
+    "Subtract",
+    "UpSampling1D",
+    "UpSampling2D",
+    "UpSampling3D",
+    "ZeroPadding1D",
+    "ZeroPadding2D",
+    "ZeroPadding3D",
+    "add",
+    "average",
+    "concatenate",
+    "dot",
+    "maximum",
+    "minimum",
+    "multiply",
+    "subtract",
+]

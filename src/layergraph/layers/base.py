@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import inspect
 import itertools
-import types
 import weakref
 from collections.abc import Mapping, Sequence
 from typing import Any, ClassVar, Self
@@ -13,7 +12,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from layergraph import config, regularizers
+from layergraph import activations, config, regularizers
 from layergraph.errors import ArgumentError, Fact, LayergraphError, NotBuiltError, Place, ShapeError, describe, shown, user_place
 from layergraph.graph.infer import probe_module
 from layergraph.graph.lower import Lowering, Part, stand_in
@@ -298,7 +297,7 @@ class Layer(nn.Module, Declared):
 
     def _inlines(self) -> bool:
         function = self.__dict__.get("activation")
-        return self._inlined and (function is None or _traceable(function))
+        return self._inlined and (function is None or isinstance(function, nn.Module) or activations.is_torch(function))
 
     def parts(self, key: str) -> list[tuple[str, str, nn.Module]]:
         """(attribute, name in the model, module) of each torch module: one with weights takes the layer's name, several nest."""
@@ -552,12 +551,6 @@ class Layer(nn.Module, Declared):
     def extra_repr(self) -> str:
         encoded = {name: field.encode(getattr(self, name)) for name, field in self._fields.items()}
         return ", ".join(f"{name}={shown(value)}" for name, value in encoded.items() if value != self._fields[name].default)
-
-
-def _traceable(function: Any) -> bool:
-    """Whether a function may be run on values being lowered: torch's and ours, and modules; a user's own may branch on data."""
-    source = getattr(function, "__module__", None) or "torch"
-    return isinstance(function, nn.Module | types.BuiltinFunctionType) or source.split(".")[0] in ("torch", "layergraph")
 
 
 def _has_state(module: nn.Module) -> bool:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import ClassVar
 
-import torch.nn.functional as F
+import torch
 from torch import Tensor, nn
 
 from layergraph.activations import Activation
@@ -71,7 +71,7 @@ class _Conv(Layer):
         if self.padding == "same" and sizes.own_padding(*self._windows) is None:
             x = sizes.padded(x, *self._windows)
         elif self.padding == "causal":
-            x = F.pad(x, [self.dilation_rate[0] * (self.kernel_size[0] - 1), 0])
+            x = torch.constant_pad_nd(x, [self.dilation_rate[0] * (self.kernel_size[0] - 1), 0])
         return sizes.channels_back(self.activation(self.conv(x)), self.data_format, self.rank)
 
     def keras_weights(self) -> list[Weight]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-import torch.nn.functional as F
+import torch
 from torch import Tensor
 
 from layergraph.errors import Fact
@@ -41,7 +41,7 @@ def padded(x: Tensor, kernel: Sequence[int], strides: Sequence[int], dilation: S
         return pad_same(x, list(kernel), list(strides), list(dilation), value)
     pads = [same_pads(size if size is not None else 10**6, *each) for size, *each in zip(sizes, kernel, strides, dilation, strict=True)]
     flat = [end for pair in reversed(pads) for end in pair]
-    return F.pad(x, flat, value=value) if any(flat) else x
+    return torch.constant_pad_nd(x, flat, value) if any(flat) else x
 
 
 def own_padding(kernel: Sequence[int], strides: Sequence[int], dilation: Sequence[int]) -> tuple[int, ...] | None:

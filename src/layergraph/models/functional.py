@@ -28,6 +28,11 @@ from layergraph.models.naming import Names
 from layergraph.models.plan import Plan, describe_plan, make_plan, restore_plan
 
 
+_WRITTEN = frozenset(
+    "_plan_made _names _keys _naming _in_mode _graph _code _lineno_map _prologue_start _first _calls _symbols".split()
+)
+
+
 class Functional(Model, fx.GraphModule):
     """What `Model(inputs, outputs)` gives: a plain nn.Module whose `code` reads like hand-written PyTorch.
 
@@ -291,36 +296,43 @@ class Functional(Model, fx.GraphModule):
                 self._in_mode.clear()
         super().__setattr__(name, value)
 
-    # Copies
+    # Copies: the plan as flat data, since linked nodes would recurse along the whole graph
 
     def __reduce__(self) -> Any:
         if self.code != self._lowered_code:
             raise TypeError(f"{self.label} cannot be pickled: its fx graph was edited by hand; pickle its state_dict() instead")
-        skip = {"_plan_made", "_names", "_keys", "_in_mode", "_graph", "_code", "_lowered_code", "_first", "_calls", "_lineno_map", "_prologue_start"}
-        state = {name: value for name, value in self.__dict__.items() if name not in skip}
         kind = next(cls for cls in type(self).__mro__ if "GraphModuleImpl" not in cls.__qualname__)
-        base = next(cls for cls in kind.__mro__ if "<locals>" not in cls.__qualname__ and not getattr(cls, "_made", False))
-        return _restore, (base, self._description(), state)
-
-    def _description(self) -> Any:
-        return describe_plan(self._plan)
+        base = next(cls for cls in kind.__mro__ if not cls.__dict__.get("_mixed"))
+        return _restore, (base, self._description(), self._own_state())
 
     def __deepcopy__(self, memo: dict[int, Any]) -> Self:
         twin = Model.__new__(type(self))
         memo[id(self)] = twin
-        skip = {"_plan_made", "_names", "_keys", "_in_mode", "_graph", "_first", "_calls"}
         description = copy.deepcopy(self._description(), memo)
-        state = {name: copy.deepcopy(value, memo) for name, value in self.__dict__.items() if name not in skip}
-        plan = restore_plan(description)
-        twin.__dict__.update(state, _first=None, _calls=[], _in_mode={}, _plan_made=plan)
-        pairs = list(zip(self.layers, plan.layers, strict=True))
-        twin.__dict__["_names"] = {new: self._names[old] for old, new in pairs}
-        twin.__dict__["_keys"] = {new: self._keys[old] for old, new in pairs}
+        twin.__dict__.update(copy.deepcopy(self._own_state(), memo), _first=None, _calls=[], _in_mode={})
+        if description is not None:
+            plan = twin.__dict__["_plan_made"] = restore_plan(description)
+            owners = {old: new for old, new in zip(self._plan.layers, plan.layers, strict=True)}
+            twin.__dict__["_names"] = {owners[old]: name for old, name in self._names.items() if old in owners}
+            twin.__dict__["_keys"] = {owners[old]: key for old, key in self._keys.items() if old in owners}
         graph = copy.deepcopy(self.graph)
+        origins = dict(zip(self._plan.nodes, plan.nodes, strict=True)) if description is not None else {}
         for node in graph.nodes:
-            node.meta.pop("origin", None)
+            node.meta["origin"] = origins.get(node.meta.get("origin"))
         twin.graph = graph
+        twin._restored()
         return twin
+
+    def _description(self) -> Any:
+        """The plan as flat data; None while there is none."""
+        return describe_plan(self._plan)
+
+    def _own_state(self) -> dict[str, Any]:
+        """What is not written again from the plan."""
+        return {name: value for name, value in self.__dict__.items() if name not in _WRITTEN}
+
+    def _restored(self) -> None:
+        """A hook, after a copy or a load."""
 
     def __copy__(self) -> Functional:
         return Functional(self.input, self.output, name=self._given_name)
@@ -333,7 +345,7 @@ def functional_class(cls: type[Model]) -> type[Functional]:
 
 @functools.cache
 def _mixed(cls: type[Model]) -> type[Functional]:
-    return type(cls.__name__, (cls, Functional), {"__module__": cls.__module__, "_made": True, "__init__": Functional.__init__})
+    return type(cls.__name__, (cls, Functional), {"__module__": cls.__module__, "_mixed": True, "__init__": Functional.__init__})
 
 
 def _inputs_and_outputs(who: str, args: tuple[Any, ...], kwargs: dict[str, Any]) -> tuple[Any, Any, dict[str, Any]]:
@@ -405,11 +417,12 @@ def _to_tensor(x: Any, model: Any, name: str) -> Tensor:
 
 
 def _restore(base: type, description: Any, state: dict[str, Any]) -> Any:
-    kind = base if issubclass(base, Functional) else functional_class(base)
-    model = Model.__new__(kind)
+    model: Any = Model.__new__(base if issubclass(base, Functional) else functional_class(base))
     model._start()
-    model._install(restore_plan(description))
     modules = state.pop("_modules")
     model.__dict__.update(state)
+    if description is not None:
+        model._install(restore_plan(description))
     model._modules.update(modules)
+    model._restored()
     return model

@@ -11,6 +11,7 @@ import torch
 from torch import Tensor, fx
 
 from layergraph.errors import ArgumentError, NotBuiltError, ShapeError, shown
+from layergraph.graph.spec import TensorSpec
 from layergraph.graph.symbolic import SymbolicTensor
 from layergraph.layers.base import Layer
 from layergraph.layers.core import InputLayer
@@ -170,6 +171,11 @@ class Sequential(Functional):
         _ = self._plan
         return super()._arrange(args, kwargs)
 
+    def compute_output_spec(self, *specs: TensorSpec, **kwargs: Any) -> Any:
+        if not self.built:
+            self.build(specs[0].shape)
+        return super().compute_output_spec(*specs, **kwargs)
+
     @property
     def layers(self) -> list[Layer]:
         """The layers, without the Input."""
@@ -190,6 +196,17 @@ class Sequential(Functional):
 
     def _description(self) -> Any:
         return describe_plan(self._plan) if len(self._symbols) > 1 else None
+
+    def _restored(self) -> None:
+        plan = self._plan_made if "_plan_made" in self.__dict__ else None
+        made = {symbol.node: symbol for node in plan.nodes for symbol in node.parents} if plan else {}
+        made |= {symbol.node: symbol for symbol in plan.flat_outputs} if plan else {}
+        chain = [made[node] for node in plan.nodes if node.op == "layer"] if plan else []
+        first = [self._input_layer] if self._input_layer is not None else []
+        symbols = [plan.flat_inputs[0], *chain] if plan else [layer.output for layer in first]
+        self.__dict__.update(_symbols=symbols, _naming=Names([*first, *self.sublayers()]), _plan_made=plan)
+        self.__dict__.setdefault("_names", {})
+        self.__dict__.setdefault("_keys", {})
 
 
 class _EmptyError(ArgumentError, IndexError):

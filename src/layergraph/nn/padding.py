@@ -19,3 +19,18 @@ def pad_same(x: Tensor, kernel: list[int], stride: list[int], dilation: list[int
     """(B, C, *sizes) -> (B, C, *padded sizes), the padding worked out from the sizes of `x`."""
     pads = [same_pads(size, *each) for size, *each in zip(x.shape[2:], kernel, stride, dilation, strict=True)]
     return F.pad(x, [end for pair in reversed(pads) for end in pair], value=value)
+
+
+_AVERAGES = {1: F.avg_pool1d, 2: F.avg_pool2d, 3: F.avg_pool3d}
+
+
+def average_of_real(x: Tensor, kernel: list[int], stride: list[int]) -> Tensor:
+    """Average pool with `same` padding where each window counts its real elements only.
+
+    (B, C, *sizes) -> (B, C, *ceil(sizes / stride)). torch pads both ends alike, so this is the sum over the padded input
+    divided by the sum over padded ones.
+    """
+    ones = [1] * len(kernel)
+    pool = _AVERAGES[len(kernel)]
+    counts = pad_same(torch.ones_like(x[:1, :1]), kernel, stride, ones)
+    return pool(pad_same(x, kernel, stride, ones), kernel, stride) / pool(counts, kernel, stride)

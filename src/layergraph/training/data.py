@@ -1,0 +1,403 @@
+"""What `fit`, `evaluate` and `predict` read: arrays, tensors, or a loader of torch.
+
+Arrays become tensors once, without a copy where that is possible, and batches are slices of them: no DataLoader stands
+between an array and the model. A source yields flat tuples of tensors: inputs, then targets, then sample weights.
+"""
+
+from __future__ import annotations
+
+import inspect
+import math
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+from torch.utils.data import DataLoader, Dataset, IterableDataset
+
+from ..config import floatx
+from ..errors import DataError, shown, suggestion
+from .structure import flatten, is_nested, keys_of, map_leaves, pack
+
+Batch = tuple[Tensor, ...]
+
+_CHUNK_BYTES = 4 << 20  # batches are gathered several at a time: about a cache full, at most 64 batches
+
+
+# --- one array ---------------------------------------------------------------------------------------------------------
+
+
+def to_tensor(value: Any, what: str, double: bool = False) -> Tensor:
+    """`value` as a tensor, sharing its memory where that can be; float64 becomes `floatx()` unless `double`.
+
+    Raises:
+        DataError: text, objects, and everything else that is no array.
+    """
+    if isinstance(value, Tensor):
+        tensor = value
+    else:
+        if hasattr(value, "to_numpy"):
+            value = value.to_numpy()
+        if not isinstance(value, np.ndarray):
+            if not isinstance(value, (list, tuple, int, float, np.generic)) and not hasattr(value, "__array__"):
+                raise DataError(f"Unrecognized data type: `{what}` is {shown(value)} of type {type(value).__name__}", "pass an array or a tensor")
+            value = np.asarray(value)
+        tensor = _from_numpy(value, what)
+    if tensor.ndim == 0:
+        raise DataError(f"`{what}` has no axes; its first axis must be the samples", "wrap it: np.asarray([value])")
+    return tensor.to(getattr(torch, floatx())) if tensor.dtype is torch.float64 and not double else tensor
+
+
+def _from_numpy(array: np.ndarray[Any, Any], what: str) -> Tensor:
+    if array.dtype.kind in "OSUVMm":
+        kind = "str" if array.dtype.kind in "SU" else str(array.dtype)
+        raise DataError(f"`{what}` holds {kind} (dtype {array.dtype}), which is no number", "encode it as numbers first")
+    if not array.dtype.isnative:
+        array = array.astype(array.dtype.newbyteorder("="))
+    if any(stride < 0 for stride in array.strides) or (array.dtype.itemsize and any(s % array.dtype.itemsize for s in array.strides)):
+        array = np.ascontiguousarray(array)
+    if not array.flags.writeable:
+        # torch warns of read-only memory (a memory map, a broadcast); nothing here ever writes to it
+        array = np.asarray(_Writable(array))
+    return torch.from_numpy(array)
+
+
+class _Writable:
+    """The same memory, said to be writable."""
+
+    def __init__(self, array: np.ndarray[Any, Any]):
+        self.kept = array
+        interface = dict(array.__array_interface__)
+        interface["data"] = (interface["data"][0], False)
+        self.__array_interface__ = interface
+
+
+def to_structure(value: Any, what: str, double: bool = False) -> Any:
+    """A structure of arrays as one of tensors. A list of plain numbers is one array; a pandas frame is one array."""
+    if isinstance(value, (list, tuple)) and value and all(isinstance(v, (int, float, bool, np.generic)) for v in value):
+        value = np.asarray(value)
+    if isinstance(value, Mapping) and hasattr(value, "to_numpy"):
+        value = value.to_numpy()
+    if not is_nested(value):
+        return to_tensor(value, what, double)
+    return map_leaves(lambda leaf: to_tensor(leaf, what, double), value)
+
+
+# --- how a module takes its inputs -----------------------------------------------------------------------------------
+
+
+class Inputs:
+    """How a module is called: by position, one tensor for each name, or with one structure."""
+
+    def __init__(self, module: nn.Module):
+        names = getattr(module, "input_names", None)
+        self.exact = isinstance(names, (list, tuple)) and len(names) > 0
+        self.names: list[str] = list(names) if self.exact and names is not None else []
+        self.open = False
+        self.required = len(self.names)
+        if not self.exact:
+            self._read_signature(getattr(module, "call", None) or module.forward)
+        self.rebuild: Callable[[Sequence[Tensor]], Any] | None = None
+
+    def _read_signature(self, function: Callable[..., Any]) -> None:
+        for p in inspect.signature(function).parameters.values():
+            if p.kind is p.VAR_POSITIONAL:
+                self.open = True
+            elif p.kind is not p.VAR_KEYWORD and p.kind is not p.KEYWORD_ONLY and p.name not in ("training", "mask"):
+                self.names.append(p.name)
+                self.required += p.default is p.empty
+
+    def flatten(self, x: Any) -> list[Tensor]:
+        """The tensors in the order in which the module takes them."""
+        self.rebuild = None
+        if isinstance(x, Mapping):
+            return self._from_mapping(x)
+        if not isinstance(x, (list, tuple)):
+            self._check_count(1)
+            return [x]
+        if not self.exact and not self.open and len(self.names) == 1 and len(x) > 1:
+            self.rebuild = lambda leaves: pack(x, leaves)
+            return flatten(x)
+        if any(is_nested(item) for item in x):
+            raise DataError("`x` is nested more than one level deep", "pass a flat list or a dict by input name")
+        self._check_count(len(x))
+        return list(x)
+
+    def _check_count(self, given: int) -> None:
+        if given > len(self.names) and not self.open or given < (len(self.names) if self.exact else self.required):
+            wanted = len(self.names) if self.exact else self.required
+            raise DataError(f"`x` has {given} {_arrays(given)}, but the model takes {wanted}: {', '.join(self.names)}")
+
+    def _from_mapping(self, x: Mapping[str, Any]) -> list[Tensor]:
+        if not self.exact and not self.open and len(self.names) == 1 and set(x) != set(self.names):
+            self.rebuild = lambda leaves: pack(x, leaves)
+            return flatten(x)
+        for key in x:
+            if key not in self.names:
+                raise DataError(
+                    f"`x` has an unknown input name {key!r}; the model's inputs are {', '.join(map(repr, self.names))}",
+                    suggestion(key, self.names),
+                )
+        needed = self.names if self.exact else self.names[: self.required]
+        missing = [name for name in needed if name not in x]
+        if missing:
+            raise DataError(
+                f'Missing data for input "{missing[0]}". You passed a data dictionary with keys {list(x)}. Expected the following keys: {needed}',
+                f"add {missing[0]!r} to the dict",
+            )
+        return [x[name] for name in self.names if name in x]
+
+
+def _arrays(count: int) -> str:
+    return "array" if count == 1 else "arrays"
+
+
+# --- targets by output -----------------------------------------------------------------------------------------------
+
+
+def plan(structure: Any, names: Sequence[str], needed: Sequence[int], what: str) -> list[int | None]:
+    """For each output, which leaf of `structure` (targets or weights) belongs to it.
+
+    Args:
+        structure: what the user passed.
+        names: the outputs.
+        needed: the outputs that have a loss or a metric.
+        what: 'y' or 'sample_weight', for the messages.
+    """
+    leaves = flatten(structure)
+    if structure is None or all(leaf is None for leaf in leaves):
+        return [None] * len(names)
+    if isinstance(structure, Mapping):
+        return _plan_mapping(structure, names, needed, what)
+    if len(leaves) == len(names):
+        return [None if leaf is None else i for i, leaf in enumerate(leaves)]
+    if not is_nested(structure) and what == "sample_weight":
+        return [0] * len(names)
+    if len(leaves) == len(needed):
+        found: list[int | None] = [None] * len(names)
+        for leaf, output in enumerate(needed):
+            found[output] = leaf
+        return found
+    raise DataError(
+        f"y_true and y_pred have different structures: `{what}` has {len(leaves)} {_arrays(len(leaves))}, but the model has "
+        f"{len(names)} {'output' if len(names) == 1 else 'outputs'}: {', '.join(names)}",
+        f"pass a dict by output name, {{{', '.join(f'{n!r}: ...' for n in names)}}}" if len(names) > 1 else None,
+    )
+
+
+def _plan_mapping(structure: Mapping[str, Any], names: Sequence[str], needed: Sequence[int], what: str) -> list[int | None]:
+    check_output_keys(structure, names, what)
+    keys = keys_of(structure)
+    counts = [len(flatten(structure[key])) for key in keys]
+    if any(count != 1 for count in counts):
+        raise DataError(f"`{what}` is nested more than one level deep", "pass one array for each output name")
+    missing = [names[i] for i in needed if names[i] not in structure]
+    if missing and what == "y":
+        raise DataError(
+            f"`y` has no target for output {missing[0]!r}, which has a loss or a metric; it has {', '.join(map(repr, keys))}",
+            f"add {missing[0]!r} to the dict",
+        )
+    return [keys.index(name) if structure.get(name) is not None else None for name in names]
+
+
+def check_output_keys(given: Mapping[str, Any], names: Sequence[str], what: str) -> None:
+    """Raises for a key that is no output."""
+    for key in given:
+        if key not in names:
+            raise DataError(
+                f"`{what}` has an unknown output name {key!r}; the model's outputs are {', '.join(map(repr, names))}",
+                suggestion(key, names) or f"use one of {', '.join(map(repr, names))}",
+            )
+
+
+# --- sources -----------------------------------------------------------------------------------------------------------
+
+
+class Arrays:
+    """Tensors of one length, cut into batches.
+
+    Args:
+        inputs: how the module takes its inputs.
+        x, y, sample_weight: structures of arrays; y and sample_weight may be None.
+    """
+
+    def __init__(self, inputs: Inputs, x: Any, y: Any = None, sample_weight: Any = None, *, double: bool = False):
+        self.inputs = inputs
+        self.xs = inputs.flatten(to_structure(x, "x", double))
+        self.y = None if y is None else to_structure(y, "y", double)
+        self.weight = None if sample_weight is None else to_structure(sample_weight, "sample_weight", double)
+        self.ys = [leaf for leaf in flatten(self.y) if leaf is not None]
+        self.ws = [leaf for leaf in flatten(self.weight) if leaf is not None]
+        self.length = self._common_length()
+        self.batch_size = 32
+
+    def _common_length(self) -> int:
+        sizes = {"x": self.xs, "y": self.ys, "sample_weight": self.ws}
+        lengths = {int(t.shape[0]) for tensors in sizes.values() for t in tensors}
+        if len(lengths) > 1:
+            told = [f"'{name}' sizes: {', '.join(str(t.shape[0]) for t in tensors)}" for name, tensors in sizes.items() if tensors]
+            raise DataError(
+                "Data cardinality is ambiguous. Make sure all arrays contain the same number of samples.",
+                "the first axis of every array is the samples",
+                details=told,
+            )
+        length = lengths.pop() if lengths else 0
+        if length == 0:
+            raise DataError("the data is empty: `x` has 0 samples")
+        return length
+
+    @property
+    def steps(self) -> int:
+        """How many batches an epoch has."""
+        return math.ceil(self.length / self.batch_size)
+
+    def set_batch_size(self, batch_size: int | None, steps: int | None = None) -> Arrays:
+        """32 unless given, or what `steps` batches need."""
+        if batch_size is not None and (not isinstance(batch_size, int) or batch_size < 1):
+            raise DataError(f"batch_size={batch_size!r}: wanted a whole number of at least 1")
+        self.batch_size = batch_size or (math.ceil(self.length / steps) if steps else 32)
+        return self
+
+    def split(self, fraction: float) -> tuple[Arrays, Arrays]:
+        """The first and the last part: the last `fraction` of the samples is for validation."""
+        at = math.floor(self.length * (1.0 - fraction))
+        if at in (0, self.length):
+            raise DataError(
+                f"Training data contains {self.length} samples, which is not sufficient to split it into a validation and training set as "
+                f"specified by `validation_split={fraction}`",
+                "provide more data, or another validation_split",
+            )
+        return self._cut(0, at), self._cut(at, self.length)
+
+    def _cut(self, start: int, stop: int) -> Arrays:
+        part = object.__new__(Arrays)
+        part.__dict__.update(self.__dict__)
+        part.xs = [t[start:stop] for t in self.xs]
+        part.y = None if self.y is None else map_leaves(lambda t: t[start:stop], self.y)
+        part.weight = None if self.weight is None else map_leaves(lambda t: t[start:stop], self.weight)
+        part.ys = [leaf for leaf in flatten(part.y) if leaf is not None]
+        part.ws = [leaf for leaf in flatten(part.weight) if leaf is not None]
+        part.length = stop - start
+        return part
+
+    def order(self, shuffle: bool | str, seed: int, epoch: int) -> Tensor | None:
+        """The order of the samples in an epoch: a function of the seed and the epoch; None for the order as given."""
+        if not shuffle:
+            return None
+        generator = torch.Generator().manual_seed((seed + 0x9E3779B97F4A7C15 * (epoch + 1)) % (1 << 63))
+        if shuffle != "batch":
+            return torch.randperm(self.length, generator=generator)
+        whole = self.length // self.batch_size
+        blocks = torch.arange(whole * self.batch_size).view(whole, self.batch_size)
+        return torch.cat([blocks[torch.randperm(whole, generator=generator)].flatten(), torch.arange(whole * self.batch_size, self.length)])
+
+    def batches(self, order: Tensor | None = None) -> Iterator[Batch]:
+        """Tuples of tensors, one for each input, target and weight."""
+        tensors = [*self.xs, *self.ys, *self.ws]
+        size = self.batch_size
+        batch_bytes = sum(t.element_size() * math.prod(t.shape[1:]) for t in tensors) * size
+        chunk = size * max(1, min(64, _CHUNK_BYTES // max(batch_bytes, 1)))
+        if order is None:
+            for start in range(0, self.length, chunk):
+                yield from zip(*(t[start : start + chunk].split(size) for t in tensors), strict=True)
+            return
+        indices = {t.device: order.to(t.device) for t in tensors}
+        for start in range(0, self.length, chunk):
+            yield from zip(*(t.index_select(0, indices[t.device][start : start + chunk]).split(size) for t in tensors), strict=True)
+
+
+class Loader:
+    """Batches of a `torch.utils.data.DataLoader`: `(x,)`, `(x, y)` or `(x, y, sample_weight)`."""
+
+    def __init__(self, inputs: Inputs, loader: Any, *, double: bool = False):
+        self.inputs = inputs
+        self.loader = loader
+        self.double = double
+        try:
+            self.steps: int | None = len(loader)
+        except TypeError:
+            self.steps = None
+        if self.steps == 0:
+            raise DataError("the data is empty: the DataLoader has 0 batches")
+
+    def read(self, batch: Any) -> Arrays:
+        """One batch, taken apart."""
+        if not isinstance(batch, (list, tuple)):
+            batch = (batch,)
+        if not 1 <= len(batch) <= 3:
+            raise DataError(f"a batch must be (x,), (x, y) or (x, y, sample_weight), but this one has {len(batch)} entries")
+        return Arrays(self.inputs, *batch, double=self.double)
+
+    def read_all(self) -> Iterator[Arrays]:
+        """All batches of an epoch."""
+        return map(self.read, self.loader)
+
+
+Source = Arrays | Loader
+
+
+def is_array_like(x: Any) -> bool:
+    """Whether `x` is arrays, and not something that makes batches."""
+    return not isinstance(x, (Dataset, DataLoader)) and (is_nested(x) or hasattr(x, "__array__") or hasattr(x, "to_numpy"))
+
+
+def make_source(
+    module: nn.Module,
+    x: Any,
+    y: Any = None,
+    sample_weight: Any = None,
+    *,
+    batch_size: int | None = None,
+    steps: int | None = None,
+    shuffle: bool | str = False,
+    who: str = "fit",
+) -> Source:
+    """The source for whatever was passed.
+
+    Raises:
+        DataError: wrong types, lengths or names; generators and PyDatasets, which cannot be read yet.
+    """
+    first = next((p for p in module.parameters() if p.is_floating_point()), None)
+    double = first is not None and first.dtype is torch.float64
+    inputs = Inputs(module)
+    if x is None:
+        raise DataError(f"{who}: `x` is None", "pass an array, a tensor, or a dict of them by input name")
+    if is_array_like(x):
+        return Arrays(inputs, x, y, sample_weight, double=double).set_batch_size(batch_size, steps)
+    if not isinstance(x, (DataLoader, Dataset)):
+        kind = "generator" if inspect.isgenerator(x) else type(x).__name__
+        raise DataError(
+            f"{who}: Unrecognized data type: `x` is a {kind}; layergraph does not read generators and PyDatasets yet",
+            "pass arrays, tensors, or a torch.utils.data.DataLoader",
+        )
+    for name, value in (("y", y), ("sample_weight", sample_weight)):
+        if value is not None:
+            raise DataError(
+                f"{who}: When providing `x` as a {type(x).__name__}, `{name}` should not be passed; the batches hold it",
+                "yield (x, y) or (x, y, sample_weight)",
+            )
+    if isinstance(x, Dataset):
+        shuffled = bool(shuffle) and not isinstance(x, IterableDataset)
+        x = DataLoader(x, batch_size=batch_size or 32, shuffle=shuffled)
+    return Loader(inputs, x, double=double)
+
+
+def class_weights(y: Any, weights: Mapping[int, float]) -> Tensor:
+    """A weight per sample from a weight per class; `y` is integer labels or one-hot.
+
+    Raises:
+        DataError: several outputs, or a class without a weight (Keras takes 1 in silence).
+    """
+    leaves = flatten(y)
+    if len(leaves) != 1:
+        raise DataError("`class_weight` is only supported for Models with a single output.", "pass sample_weight, one array per output")
+    labels: Tensor = leaves[0]
+    if labels.ndim > 1:
+        labels = labels.argmax(-1) if labels.shape[-1] != 1 else labels.squeeze(-1)
+    labels = labels.round().long() if labels.is_floating_point() else labels.long()
+    present, position = labels.unique(return_inverse=True)
+    missing = [int(c) for c in present if int(c) not in weights]
+    if missing:
+        raise DataError(f"class_weight has no entry for class {missing[0]}; it has {sorted(weights)}", f"class_weight={{..., {missing[0]}: 1.0}}")
+    return torch.tensor([float(weights[int(c)]) for c in present], device=labels.device)[position]

@@ -1,0 +1,173 @@
+"""Update rules that torch.optim lacks, or has with other numbers, as `torch.optim` optimizers.
+
+torch adds epsilon outside the root in RMSprop and Adagrad, inside the maximum in Adamax, and keeps the momentum of SGD
+without the learning rate; Keras does the opposite each time. Each rule is a few operations over all tensors at once.
+"""
+# ruff: noqa: SLF001 (torch._foreach_* is how torch.optim itself works on many tensors at once)
+# pyright: reportPrivateUsage=false
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from typing import Any
+
+import torch
+from torch import Tensor
+
+
+class Rule(torch.optim.Optimizer):
+    """`step` for rules that are written over lists of tensors: subclasses give `slots` and `update`."""
+
+    slots: tuple[str, ...] = ()
+
+    def __init__(self, params: Iterable[Tensor], **defaults: Any):
+        super().__init__(params, defaults)
+
+    def start(self, name: str, param: Tensor, group: dict[str, Any]) -> Tensor:
+        """The first value of a slot."""
+        return torch.zeros_like(param, memory_format=torch.preserve_format)
+
+    def update(self, group: dict[str, Any], params: list[Tensor], grads: list[Tensor], *slots: list[Tensor]) -> None:
+        """One step for all tensors of a group."""
+        raise NotImplementedError
+
+    @torch.no_grad()
+    def step(self, closure: Callable[[], Any] | None = None) -> Any:
+        """One update of every parameter that has a gradient."""
+        loss = None
+        if closure is not None:
+            with torch.enable_grad():
+                loss = closure()
+        for group in self.param_groups:
+            params = [p for p in group["params"] if p.grad is not None]
+            if not params:
+                continue
+            names = self.slots_of(group)
+            for p in params:
+                state = self.state[p]
+                for name in names:
+                    if name not in state:
+                        state[name] = self.start(name, p, group)
+            group["t"] = group.get("t", 0) + 1
+            self.update(group, params, [p.grad for p in params], *([self.state[p][name] for p in params] for name in names))
+        return loss
+
+    def slots_of(self, group: dict[str, Any]) -> tuple[str, ...]:
+        """The slots that these options need."""
+        return self.slots
+
+
+class MomentumSGD(Rule):
+    """`m = momentum m - lr g; w += m`, and with nesterov `w += momentum m - lr g`."""
+
+    slots = ("momentum_buffer",)
+
+    def update(self, group: dict[str, Any], params: list[Tensor], grads: list[Tensor], *slots: list[Tensor]) -> None:
+        (moments,) = slots
+        torch._foreach_mul_(moments, group["momentum"])
+        torch._foreach_add_(moments, grads, alpha=-group["lr"])
+        if group["nesterov"]:
+            torch._foreach_add_(params, grads, alpha=-group["lr"])
+            torch._foreach_add_(params, moments, alpha=group["momentum"])
+        else:
+            torch._foreach_add_(params, moments)
+
+
+class RMSprop(Rule):
+    """`v = rho v + (1 - rho) g^2; w -= lr g / sqrt(v + eps)`; centered subtracts the square of the mean gradient."""
+
+    def slots_of(self, group: dict[str, Any]) -> tuple[str, ...]:
+        return ("square_avg", *(["grad_avg"] if group["centered"] else []), *(["momentum_buffer"] if group["momentum"] else []))
+
+    def update(self, group: dict[str, Any], params: list[Tensor], grads: list[Tensor], *slots: list[Tensor]) -> None:
+        kept = dict(zip(self.slots_of(group), slots, strict=True))
+        rho = group["rho"]
+        squares = kept["square_avg"]
+        torch._foreach_mul_(squares, rho)
+        torch._foreach_addcmul_(squares, grads, grads, value=1.0 - rho)
+        if group["centered"]:
+            torch._foreach_mul_(kept["grad_avg"], rho)
+            torch._foreach_add_(kept["grad_avg"], grads, alpha=1.0 - rho)
+            roots = torch._foreach_addcmul(squares, kept["grad_avg"], kept["grad_avg"], value=-1.0)
+            torch._foreach_add_(roots, group["eps"])
+        else:
+            roots = torch._foreach_add(squares, group["eps"])
+        torch._foreach_sqrt_(roots)
+        if group["momentum"]:
+            moments = kept["momentum_buffer"]
+            torch._foreach_mul_(moments, group["momentum"])
+            torch._foreach_addcdiv_(moments, grads, roots, value=group["lr"])
+            torch._foreach_sub_(params, moments)
+        else:
+            torch._foreach_addcdiv_(params, grads, roots, value=-group["lr"])
+
+
+class Adagrad(Rule):
+    """`a += g^2; w -= lr g / sqrt(a + eps)`."""
+
+    slots = ("sum",)
+
+    def start(self, name: str, param: Tensor, group: dict[str, Any]) -> Tensor:
+        return torch.full_like(param, group["initial_accumulator_value"], memory_format=torch.preserve_format)
+
+    def update(self, group: dict[str, Any], params: list[Tensor], grads: list[Tensor], *slots: list[Tensor]) -> None:
+        (sums,) = slots
+        torch._foreach_addcmul_(sums, grads, grads, value=1.0)
+        roots = torch._foreach_add(sums, group["eps"])
+        torch._foreach_sqrt_(roots)
+        torch._foreach_addcdiv_(params, grads, roots, value=-group["lr"])
+
+
+class Adamax(Rule):
+    """`m = b1 m + (1 - b1) g; u = max(b2 u, |g|); w -= lr m / ((1 - b1^t) (u + eps))`."""
+
+    slots = ("exp_avg", "exp_inf")
+
+    def update(self, group: dict[str, Any], params: list[Tensor], grads: list[Tensor], *slots: list[Tensor]) -> None:
+        means, largest = slots
+        beta_1, beta_2 = group["betas"]
+        torch._foreach_lerp_(means, grads, 1.0 - beta_1)
+        torch._foreach_mul_(largest, beta_2)
+        torch._foreach_maximum_(largest, torch._foreach_abs(grads))
+        torch._foreach_addcdiv_(params, means, torch._foreach_add(largest, group["eps"]), value=-group["lr"] / (1.0 - beta_1 ** group["t"]))
+
+
+class Lion(Rule):
+    """`w -= lr sign(b1 m + (1 - b1) g); m = b2 m + (1 - b2) g` (Chen et al. 2023)."""
+
+    slots = ("exp_avg",)
+
+    def update(self, group: dict[str, Any], params: list[Tensor], grads: list[Tensor], *slots: list[Tensor]) -> None:
+        (means,) = slots
+        beta_1, beta_2 = group["betas"]
+        directions = torch._foreach_lerp(means, grads, 1.0 - beta_1)
+        torch._foreach_sign_(directions)
+        torch._foreach_add_(params, directions, alpha=-group["lr"])
+        torch._foreach_lerp_(means, grads, 1.0 - beta_2)
+
+
+@torch.no_grad()
+def clip_each(grads: list[Tensor], limit: float) -> None:
+    """Scales each gradient, in place, to a norm of at most `limit`."""
+    factors = limit / torch.stack(torch._foreach_norm(grads)).clamp(min=limit)
+    torch._foreach_mul_(grads, list(factors.unbind()))
+
+
+@torch.no_grad()
+def clip_all(grads: list[Tensor], limit: float) -> None:
+    """Scales all gradients, in place, by one factor, so that their common norm is at most `limit`."""
+    norm = torch.linalg.vector_norm(torch.stack(torch._foreach_norm(grads)))
+    torch._foreach_mul_(grads, limit / norm.clamp(min=limit))
+
+
+@torch.no_grad()
+def clip_values(grads: list[Tensor], limit: float) -> None:
+    """Cuts each entry, in place, to [-limit, limit]."""
+    torch._foreach_clamp_min_(grads, -limit)
+    torch._foreach_clamp_max_(grads, limit)
+
+
+@torch.no_grad()
+def decay(params: list[Tensor], factor: float) -> None:
+    """Multiplies every parameter, in place."""
+    torch._foreach_mul_(params, factor)
