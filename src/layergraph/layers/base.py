@@ -381,6 +381,9 @@ class Layer(nn.Module, Declared):
         return {**self.__dict__, "_first": None, "_calls": [], "_place": None}
 
     def __getattr__(self, name: str) -> Any:
+        declared = getattr(type(self), name, None)
+        if isinstance(declared, property):  # Python comes here when a property raises an AttributeError, and would drop its message
+            return declared.__get__(self)
         if name.startswith("_") or "_given_name" not in self.__dict__:
             return super().__getattr__(name)
         try:

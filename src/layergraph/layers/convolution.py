@@ -72,7 +72,7 @@ class _Conv(Layer):
             x = sizes.padded(x, *self._windows)
         elif self.padding == "causal":
             x = torch.constant_pad_nd(x, [self.dilation_rate[0] * (self.kernel_size[0] - 1), 0])
-        return sizes.channels_back(self.activation(self.conv(x)), self.data_format, self.rank)
+        return self.activation(sizes.channels_back(self.conv(x), self.data_format, self.rank))  # softmax looks at the last axis
 
     def keras_weights(self) -> list[Weight]:
         bias = [Weight("bias", (self.conv.bias,))] if self.use_bias else []

@@ -32,10 +32,12 @@ class _Merge(Layer):
     def compute_output_shape(self, input_shape: Sequence[Shape]) -> Shape:
         shapes = _checked_list(input_shape, self._exactly)
         rank = max(map(len, shapes))
+        raised = [(*shape[:1], *(1,) * (rank - len(shape)), *shape[1:]) for shape in shapes]
         try:
-            return broadcast(*((*shape[:1], *(1,) * (rank - len(shape)), *shape[1:]) for shape in shapes))
+            merged = broadcast(*raised)
         except Fact:
             raise Fact(f"cannot merge shapes {' and '.join(map(str, shapes))}: they do not broadcast", _projection(shapes)) from None
+        return tuple(None if None in sizes else size for size, sizes in zip(merged, zip(*raised, strict=True), strict=True))  # as Keras does
 
 
 def _checked_list(shapes: Any, exactly: int | None = None) -> list[Shape]:

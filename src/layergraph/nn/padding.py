@@ -7,6 +7,7 @@ from typing import Any
 import torch
 import torch.nn.functional as F
 from torch import Tensor
+from torch.overrides import handle_torch_function, has_torch_function_unary
 
 
 def same_pads(size: Any, kernel: int, stride: int, dilation: int) -> tuple[Any, Any]:
@@ -17,6 +18,8 @@ def same_pads(size: Any, kernel: int, stride: int, dilation: int) -> tuple[Any, 
 
 def pad_same(x: Tensor, kernel: list[int], stride: list[int], dilation: list[int], value: float = 0.0) -> Tensor:
     """(B, C, *sizes) -> (B, C, *padded sizes), the padding worked out from the sizes of `x`."""
+    if has_torch_function_unary(x):
+        return handle_torch_function(pad_same, (x,), x, kernel, stride, dilation, value)
     pads = [same_pads(size, *each) for size, *each in zip(x.shape[2:], kernel, stride, dilation, strict=True)]
     return F.pad(x, [end for pair in reversed(pads) for end in pair], value=value)
 
@@ -30,6 +33,8 @@ def average_of_real(x: Tensor, kernel: list[int], stride: list[int]) -> Tensor:
     (B, C, *sizes) -> (B, C, *ceil(sizes / stride)). torch pads both ends alike, so this is the sum over the padded input
     divided by the sum over padded ones.
     """
+    if has_torch_function_unary(x):
+        return handle_torch_function(average_of_real, (x,), x, kernel, stride)
     ones = [1] * len(kernel)
     pool = _AVERAGES[len(kernel)]
     counts = pad_same(torch.ones_like(x[:1, :1]), kernel, stride, ones)

@@ -427,7 +427,7 @@ _SHORT = {
 }
 _CLASSES: list[type[Metric]] = [
     cls for name, cls in list(globals().items()) if isinstance(cls, type) and issubclass(cls, _Named) and not name.startswith("_")
-] + [Mean, Sum, MeanMetricWrapper]
+] + [Mean, Sum]
 METRICS: dict[str, type[Metric]] = {
     **{cls.__name__: cls for cls in _CLASSES},
     **{snake_case(cls.__name__): cls for cls in _CLASSES},
@@ -459,11 +459,15 @@ def get(identifier: Any) -> Any:
             raise ArgumentError(f"the metric {identifier!r} is not in layergraph yet", "pass an object of torchmetrics in its place")
     elif isinstance(identifier, type):
         return identifier()
-    elif callable(identifier):
+    elif callable(identifier) or _is_foreign(identifier):
         return identifier
     raise ArgumentError(
         f"Could not interpret metric identifier: {shown(identifier)}", suggestion(identifier, [*METRICS, "accuracy", "acc"])
     )
+
+
+def _is_foreign(metric: Any) -> bool:
+    return all(callable(getattr(metric, method, None)) for method in ("update", "compute", "reset"))
 
 
 def is_accuracy(identifier: Any) -> bool:
@@ -487,7 +491,7 @@ def resolve(identifier: Any, y_true: Tensor, y_pred: Tensor) -> Metric:
         if isinstance(identifier, str):
             metric.name = identifier
         return metric
-    if all(callable(getattr(metric, method, None)) for method in ("update", "compute", "reset")):
+    if _is_foreign(metric):
         return ForeignMetric(metric)
     if callable(metric):
         return MeanMetricWrapper(metric)

@@ -6,6 +6,7 @@ that does the work. One step: clip, decoupled weight decay, update, count.
 
 from __future__ import annotations
 
+import copy
 import inspect
 import math
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -210,7 +211,7 @@ class Optimizer:
                 raise ArgumentError(
                     f"{type(self).__name__}.load_state_dict() before build()", "optimizer.build(model.parameters()) first"
                 )
-            self.torch_optimizer.load_state_dict(state["torch"])
+            self.torch_optimizer.load_state_dict(copy.deepcopy(state["torch"]))  # torch keeps the tensors it is given
 
     def get_config(self) -> dict[str, Any]:
         """The constructor's arguments."""
