@@ -1,9 +1,64 @@
-"""Keras's Functional API in, stock PyTorch out."""
+"""Keras's Functional API in, stock PyTorch out.
+
+Symbolic Inputs and Keras-style layers record a graph; `Model` lowers it to a `torch.fx.GraphModule` of stock torch modules:
+
+>>> import torch
+>>> from layergraph import Input, Model
+>>> from layergraph.layers import Dense
+>>> x = Input(shape=(784,), name="pixels")
+>>> hidden = Dense(64, activation="relu")(x)
+>>> model = Model(inputs=x, outputs=Dense(10, activation="softmax")(hidden))
+>>> model(torch.zeros(2, 784)).shape
+torch.Size([2, 10])
+>>> sorted(model.state_dict())
+['dense.bias', 'dense.weight', 'dense_1.bias', 'dense_1.weight']
+"""
 
 from __future__ import annotations
 
+from layergraph import activations as activations
+from layergraph import callbacks as callbacks
+from layergraph import config as config
+from layergraph import constraints as constraints
+from layergraph import initializers as initializers
 from layergraph import layers as layers
+from layergraph import losses as losses
+from layergraph import metrics as metrics
+from layergraph import models as models
+from layergraph import optimizers as optimizers
+from layergraph import regularizers as regularizers
+from layergraph.graph.symbolic import SymbolicTensor as KerasTensor
+from layergraph.initializers import Initializer as Initializer
 from layergraph.layers import Input as Input
 from layergraph.layers import Layer as Layer
+from layergraph.losses import Loss as Loss
+from layergraph.metrics import Metric as Metric
+from layergraph.models import Functional as Functional
 from layergraph.models import Model as Model
 from layergraph.models import Sequential as Sequential
+from layergraph.regularizers import Regularizer as Regularizer
+
+__version__ = "0.1.0"
+__all__ = [
+    "Functional",
+    "Initializer",
+    "Input",
+    "KerasTensor",
+    "Layer",
+    "Loss",
+    "Metric",
+    "Model",
+    "Regularizer",
+    "Sequential",
+    "activations",
+    "callbacks",
+    "config",
+    "constraints",
+    "initializers",
+    "layers",
+    "losses",
+    "metrics",
+    "models",
+    "optimizers",
+    "regularizers",
+]

@@ -5,8 +5,8 @@ from .training.optimizers import SGD as SGD
 from .training.optimizers import Adadelta as Adadelta
 from .training.optimizers import Adagrad as Adagrad
 from .training.optimizers import Adam as Adam
-from .training.optimizers import AdamW as AdamW
 from .training.optimizers import Adamax as Adamax
+from .training.optimizers import AdamW as AdamW
 from .training.optimizers import Lion as Lion
 from .training.optimizers import Nadam as Nadam
 from .training.optimizers import Optimizer as Optimizer

@@ -222,7 +222,7 @@ def maker(symbol: SymbolicTensor) -> str:
 
 def _flat(value: Any) -> Any:
     """Every item of nested lists, tuples and dicts, and of slices."""
-    if isinstance(value, dict | Mapping):
+    if isinstance(value, Mapping):
         value = value.values()
     elif isinstance(value, slice):
         value = (value.start, value.stop, value.step)
@@ -235,7 +235,21 @@ def _flat(value: Any) -> Any:
 
 def symbols_in(*values: Any) -> tuple[SymbolicTensor, ...]:
     """The symbols among arguments, nested or not, in order."""
-    return tuple(item for item in _flat(values) if type(item) is SymbolicTensor)
+    found: list[SymbolicTensor] = []
+    for value in values:
+        _collect(value, found)
+    return tuple(found)
+
+
+def _collect(value: Any, found: list[SymbolicTensor]) -> None:
+    kind = type(value)
+    if kind is SymbolicTensor:
+        found.append(value)
+    elif kind is tuple or kind is list:
+        for item in value:
+            _collect(item, found)
+    elif isinstance(value, list | tuple | slice | Mapping):
+        found.extend(item for item in _flat(value) if type(item) is SymbolicTensor)
 
 
 def has_symbol(args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> bool:

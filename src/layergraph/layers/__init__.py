@@ -59,6 +59,9 @@ from layergraph.layers.pooling import MaxPool3D as MaxPool3D
 from layergraph.layers.pooling import MaxPooling1D as MaxPooling1D
 from layergraph.layers.pooling import MaxPooling2D as MaxPooling2D
 from layergraph.layers.pooling import MaxPooling3D as MaxPooling3D
+from layergraph.layers.recurrent import GRU as GRU
+from layergraph.layers.recurrent import LSTM as LSTM
+from layergraph.layers.recurrent import SimpleRNN as SimpleRNN
 from layergraph.layers.regularization import Dropout as Dropout
 from layergraph.layers.reshaping import Cropping1D as Cropping1D
 from layergraph.layers.reshaping import Cropping2D as Cropping2D
@@ -100,6 +103,7 @@ __all__ = [
     "Dropout",
     "Embedding",
     "Flatten",
+    "GRU",
     "GlobalAveragePooling1D",
     "GlobalAveragePooling2D",
     "GlobalAveragePooling3D",
@@ -114,6 +118,7 @@ __all__ = [
     "GlobalMaxPooling3D",
     "Input",
     "InputLayer",
+    "LSTM",
     "Layer",
     "LayerNormalization",
     "LeakyReLU",
@@ -130,6 +135,7 @@ __all__ = [
     "ReLU",
     "RepeatVector",
     "Reshape",
+    "SimpleRNN",
     "Softmax",
     "Subtract",
     "UpSampling1D",

@@ -24,7 +24,7 @@ from layergraph.graph.structure import leaves, map_leaves
 from layergraph.graph.symbolic import SymbolicTensor, has_symbol, symbols_in
 from layergraph.layers import declare
 from layergraph.layers.declare import Declared
-from layergraph.layers.fields import Field
+from layergraph.layers.fields import REQUIRED, Field
 from layergraph.layers.weights import Weight
 
 _serials = itertools.count()
@@ -59,6 +59,7 @@ class Layer(nn.Module, Declared):
     _fields: ClassVar[dict[str, Field]] = {}
     _inlined: ClassVar[bool] = False
     _call_words: ClassVar[frozenset[str]] = frozenset()
+    _build_arity: ClassVar[int] = 1
     # Whether integers are cast to the layer's dtype too: where torch's kernel takes floats only.
     _casts_integers: ClassVar[bool] = False
 
@@ -67,6 +68,7 @@ class Layer(nn.Module, Declared):
         cls._fields = {**cls._fields, **declare.own_fields(cls)}
         cls._inlined = cls.__module__.startswith("layergraph.")
         if "build" in cls.__dict__:
+            cls._build_arity = max(1, len(inspect.signature(cls.build).parameters) - 1)
             cls.build = declare.building(cls.build)
         if "call" in cls.__dict__:
             cls._call_words = frozenset(inspect.signature(cls.call).parameters)
@@ -117,6 +119,7 @@ class Layer(nn.Module, Declared):
         state["built"] = False
         state["_building"] = False
         state["_stem"] = None
+        state["_swapped"] = False
         state["_first"] = None
         state["_calls"] = []
 
@@ -142,11 +145,15 @@ class Layer(nn.Module, Declared):
         own += [Weight(name, (b,), trainable=False) for name, b in self._buffers.items() if b is not None]
         for child in self.children():
             if isinstance(child, Layer):
-                own += child.keras_weights()
+                own += child.own_weights()
             else:
                 own += [Weight(name, (p,)) for name, p in child.named_parameters()]
                 own += [Weight(name, (b,), trainable=False) for name, b in child.named_buffers()]
         return own
+
+    def own_weights(self) -> list[Weight]:
+        """`keras_weights()`, as long as the layer has the module it made; else whatever its replacement has, in torch's layout."""
+        return Layer.keras_weights(self) if self._swapped else self.keras_weights()
 
     def compute_output_shape(self, input_shape: Any) -> Any:
         """The shape of the output, None where a size is unknown."""
@@ -157,7 +164,8 @@ class Layer(nn.Module, Declared):
         if type(self).compute_output_shape is Layer.compute_output_shape:
             return self._probed(args, kwargs)
         shape = self.compute_output_shape(_shapes_of(args[0]))
-        return _specs_of(shape, self.output_dtype(leaves(args[0])[0].dtype))
+        first = args[0] if type(args[0]) is TensorSpec else leaves(args[0])[0]
+        return _specs_of(shape, self.output_dtype(first.dtype))
 
     def output_dtype(self, input_dtype: torch.dtype) -> torch.dtype:
         """The dtype of the output, from the first input's (after the cast to the layer's own)."""
@@ -218,9 +226,8 @@ class Layer(nn.Module, Declared):
             ) from None
 
     def _build_on(self, specs: Sequence[Any], kwargs: Mapping[str, Any]) -> None:
-        shapes = [_shapes_of(spec) for spec in specs if leaves(spec) and all(isinstance(leaf, TensorSpec) for leaf in leaves(spec))]
-        wanted = [p for p in inspect.signature(self.build).parameters.values() if p.kind is p.POSITIONAL_OR_KEYWORD]
-        self.build(*shapes[: max(len(wanted), 1)])
+        shapes = [_shapes_of(spec) for spec in specs if spec is not None]
+        self.build(*shapes[: self._build_arity])
         if not self.built:  # a build that was never written, or never wrapped
             self._settle_state(tuple(shapes[:1]))
 
@@ -251,8 +258,8 @@ class Layer(nn.Module, Declared):
 
     def _output_of(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
         specs = _symbols_to_specs(args)
-        words = {name: _symbols_to_specs(value) for name, value in kwargs.items() if name != "training"}
-        if not specs or not leaves(specs[0]) or not all(isinstance(leaf, TensorSpec | type(None)) for leaf in leaves(specs)):
+        words = {name: _symbols_to_specs(value) for name, value in kwargs.items() if name != "training"} if kwargs else kwargs
+        if not specs or not all(isinstance(leaf, TensorSpec | type(None)) for leaf in leaves(specs)):
             wrong = next((arg for arg in args if not symbols_in(arg)), args)
             raise Fact(f"only tensors may be passed by position, got {type(wrong).__name__} {shown(wrong)}", "pass it by keyword")
         if self._inlined:
@@ -319,10 +326,10 @@ class Layer(nn.Module, Declared):
         self.built = True
         self.__dict__["_build_shapes"] = shapes
         if self._inlined:
-            for weight in self.keras_weights():
+            for weight in self.own_weights():
                 initializer = self.__dict__.get(f"{weight.fields or weight.name}_initializer")
                 if initializer is not None:
-                    weight.assign(initializer(weight.keras_shape, torch.float32))
+                    weight.initialize(initializer)
             if self._torch_dtype is not torch.float32:
                 self.to(self._torch_dtype)
             stateful = [name for name, module in self._modules.items() if _has_state(module)]
@@ -330,6 +337,8 @@ class Layer(nn.Module, Declared):
                 self.adopt(stateful[0], self._modules[stateful[0]])
         if not self._trainable:
             self.trainable = False
+        if not self.training:  # the mode was set before there was anything in it
+            self.train(False)
         self._sync_mode()
 
     def adopt(self, name: str, module: nn.Module) -> None:
@@ -356,6 +365,7 @@ class Layer(nn.Module, Declared):
         """Take `module` for the torch module that stands under `key` in a model: graphs recorded from now on see it too."""
         for name, target, _ in self.parts(self._key or key):
             if target == key or self._key is None:
+                self.__dict__["_swapped"] = type(module) is not type(getattr(self, name))
                 self.adopt(name, module)
                 return
 
@@ -390,7 +400,7 @@ class Layer(nn.Module, Declared):
             return super().__getattr__(name)
         except AttributeError:
             pass
-        for weight in self.keras_weights() if self.built else ():
+        for weight in self.own_weights() if self.built else ():
             if weight.name == name:
                 return weight.tensors[0]
         if not self.built and name in ("kernel", "bias", "embeddings", "gamma", "beta", "recurrent_kernel", "moving_mean", "moving_variance"):
@@ -465,7 +475,7 @@ class Layer(nn.Module, Declared):
         self.__dict__["_trainable"] = value
         for layer in self.sublayers():
             layer.trainable = value
-        for weight in self.keras_weights() if self.built else ():
+        for weight in self.own_weights() if self.built else ():
             if weight.trainable:
                 for tensor in weight.tensors:
                     if isinstance(tensor, nn.Parameter):
@@ -479,13 +489,13 @@ class Layer(nn.Module, Declared):
     @property
     def weights(self) -> list[Tensor]:
         """The Parameters and statistics, in torch's layout and Keras's order."""
-        return [weight.tensors[0] for weight in self.keras_weights()] if self.built else []
+        return [tensor for weight in self.own_weights() for tensor in weight.held] if self.built else []
 
     variables = weights
 
     @property
     def trainable_weights(self) -> list[Tensor]:
-        return [w.tensors[0] for w in self.keras_weights() if w.trainable and w.tensors[0].requires_grad] if self.built else []
+        return [t for w in self.own_weights() if w.trainable for t in w.held if t.requires_grad] if self.built else []
 
     @property
     def non_trainable_weights(self) -> list[Tensor]:
@@ -498,7 +508,7 @@ class Layer(nn.Module, Declared):
     def losses(self) -> list[Tensor]:
         """The terms that weight regularizers add to the loss, computed now."""
         found = [loss for layer in self.sublayers() for loss in layer.losses]
-        for weight in self.keras_weights() if self.built and self._inlined else ():
+        for weight in self.own_weights() if self.built and self._inlined else ():
             regularizer = self.__dict__.get(f"{weight.fields or weight.name}_regularizer")
             if regularizer is not None and self._trainable:
                 found.append(regularizer(weight.layout.to_keras(*weight.tensors)))
@@ -508,7 +518,7 @@ class Layer(nn.Module, Declared):
         """Put the weights back where their constraints want them: after each step of an optimizer."""
         for layer in self.sublayers():
             layer.apply_constraints()
-        for weight in self.keras_weights() if self.built and self._inlined else ():
+        for weight in self.own_weights() if self.built and self._inlined else ():
             constraint = self.__dict__.get(f"{weight.fields or weight.name}_constraint")
             if constraint is not None and self._trainable:
                 with torch.no_grad():
@@ -516,13 +526,13 @@ class Layer(nn.Module, Declared):
 
     def get_weights(self) -> list[np.ndarray]:
         """The weights as numpy arrays in Keras's layout and order."""
-        return [weight.to_keras() for weight in self.keras_weights()] if self.built else []
+        return [weight.to_keras() for weight in self.own_weights()] if self.built else []
 
     def set_weights(self, weights: Sequence[Any]) -> None:
         """Take numpy arrays in Keras's layout and order; all are checked before any is taken."""
         if not self.built:
             raise NotBuiltError(f"{self.label} has no weights yet: it has not seen an input", "call it on an Input or a tensor first")
-        own = self.keras_weights()
+        own = self.own_weights()
         if len(own) != len(weights):
             raise ArgumentError(
                 f"{self.label} has {len(own)} weights, got {len(weights)} arrays", f"it wants, in this order: {', '.join(f'{w.name} {w.keras_shape}' for w in own[:12])}"
@@ -536,7 +546,7 @@ class Layer(nn.Module, Declared):
 
     def count_params(self) -> int:
         """The number of values in all weights."""
-        return sum(weight.count() for weight in self.keras_weights()) if self.built else 0
+        return sum(weight.count() for weight in self.own_weights()) if self.built else 0
 
     # Config
 
@@ -552,12 +562,16 @@ class Layer(nn.Module, Declared):
         return cls(**config)
 
     def extra_repr(self) -> str:
-        encoded = {name: field.encode(getattr(self, name)) for name, field in self._fields.items()}
-        return ", ".join(f"{name}={shown(value)}" for name, value in encoded.items() if value != self._fields[name].default)
+        told = []
+        for name, field in self._fields.items():
+            value = field.encode(getattr(self, name))
+            if field.default is REQUIRED or value != field.encode(field.check(field.default, self)):
+                told.append(f"{name}={shown(value)}")
+        return ", ".join(told)
 
 
 def _has_state(module: nn.Module) -> bool:
-    return next(module.parameters(), None) is not None or next(module.buffers(), None) is not None
+    return bool(module._parameters or module._buffers) or any(map(_has_state, module.children()))
 
 
 def _dtype_name(dtype: Any, who: str) -> str:
@@ -569,7 +583,7 @@ def _dtype_name(dtype: Any, who: str) -> str:
 
 
 def _shapes_of(specs: Any) -> Any:
-    return map_leaves(lambda spec: spec.shape, specs)
+    return specs.shape if type(specs) is TensorSpec else map_leaves(lambda spec: spec.shape, specs)
 
 
 def _specs_of(shapes: Any, dtype: torch.dtype) -> Any:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from layergraph.errors import Fact
 
@@ -51,6 +51,11 @@ class Weight:
         return found.float().numpy().copy() if found.dtype in (torch.bfloat16, torch.float16) else found.numpy().copy()
 
     @property
+    def held(self) -> tuple[Tensor, ...]:
+        """The tensors that stand for it in `layer.weights`: a GRU's two biases, but not an LSTM's second one, a buffer of zeros."""
+        return self.tensors[:1] + tuple(tensor for tensor in self.tensors[1:] if isinstance(tensor, nn.Parameter))
+
+    @property
     def keras_shape(self) -> tuple[int, ...]:
         with torch.no_grad():
             return tuple(self.layout.to_keras(*self.tensors).shape)
@@ -66,6 +71,13 @@ class Weight:
         """Copy an array in Keras's layout into the tensors."""
         with torch.no_grad():
             for tensor, part in zip(self.tensors, self.layout.from_keras(self.check(array)), strict=True):
+                tensor.copy_(part)
+
+    def initialize(self, initializer: Callable[..., Tensor]) -> None:
+        """Fill the tensors with what an initializer gives for Keras's shape."""
+        with torch.no_grad():
+            shape = tuple(self.layout.to_keras(*self.tensors).shape)
+            for tensor, part in zip(self.tensors, self.layout.from_keras(initializer(shape, torch.float32)), strict=True):
                 tensor.copy_(part)
 
     def count(self) -> int:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import copy
 import functools
-import itertools
 import types
 from collections.abc import Mapping, Sequence
 from typing import Any, Self
@@ -14,7 +13,7 @@ import torch
 from torch import Tensor, fx, nn
 
 from layergraph.errors import ArgumentError, DataError, Fact, LayergraphError, describe, shown, suggestion
-from layergraph.graph.lower import Lowering, Nested, Value
+from layergraph.graph.lower import InputCheck, Lowering, Nested, Value, input_test
 from layergraph.graph.names import Namespace
 from layergraph.graph import walk
 from layergraph.graph.spec import TensorSpec
@@ -28,6 +27,7 @@ from layergraph.models.naming import Names
 from layergraph.models.plan import Plan, describe_plan, make_plan, restore_plan
 
 
+_TENSORS = {Tensor}
 _WRITTEN = frozenset(
     "_plan_made _names _keys _naming _in_mode _graph _code _lineno_map _prologue_start _first _calls _symbols".split()
 )
@@ -61,6 +61,7 @@ class Functional(Model, fx.GraphModule):
         state["built"] = True
         state["_keys"] = state["_names"] = {}
         state["_in_mode"] = {}
+        state["_lowered_code"] = state["_code"]
 
     def _install(self, plan: Plan, naming: Names | None = None) -> None:
         """Settle the names, lower the plan, and take its modules."""
@@ -73,6 +74,8 @@ class Functional(Model, fx.GraphModule):
                 place(self, target, module)
         for target, constant in lowering.constants.items():
             self.register_buffer(target, constant)
+        state["_moved_to"] = self._moved()
+        self._check_inputs(lowering.graph)
         self.graph = lowering.graph
         self.graph.lint()
         state["_lowered_code"] = self.code
@@ -94,10 +97,11 @@ class Functional(Model, fx.GraphModule):
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         # As many frames as nn.Module.__call__ has. The generated forward checks each tensor in its first lines.
-        if kwargs or len(args) != self._arity or type(args[0]) is not Tensor:
+        if kwargs or len(args) != self._arity or type(args[0]) is not Tensor or (len(args) > 1 and {*map(type, args)} != _TENSORS):
             args, training = self._arrange(args, kwargs)
             if symbols_in(args):
                 return self._record(args, {} if training is None else {"training": training})
+            args = tuple(x if isinstance(x, Tensor) else _to_tensor(x, self, name) for x, name in zip(args, self.input_names, strict=True))
             if training is not None:
                 return self._run_in_mode(bool(training), args)
         try:
@@ -154,8 +158,6 @@ class Functional(Model, fx.GraphModule):
         spec, name = symbol.spec, self.input_names[index]
         if not isinstance(x, Tensor):
             x = _to_tensor(x, self, name)
-        if x.is_meta and not any(t.is_meta for t in itertools.chain(self.parameters(), self.buffers())) and next(self.parameters(), None) is not None:
-            raise DataError(f"{self.label}: input {name!r} is a meta tensor, which has no values", "pass a tensor with data")
         if x.ndim == spec.ndim + 1 and x.shape[-1] == 1:
             x = x.squeeze(-1)
         elif x.ndim == spec.ndim - 1 and spec.shape[-1] == 1:
@@ -164,19 +166,49 @@ class Functional(Model, fx.GraphModule):
             missing_batch = tuple(x.shape) == spec.shape[1:]
             fix = f"add the batch axis: x[None], of shape {(1, *x.shape)}; or, if the first size of Input(shape=...) was the batch, leave it out there"
             raise DataError(
-                f"{self.label}: input {name!r} wants shape {spec.shape}, got {tuple(x.shape)}", fix if missing_batch else None,
+                f"{self.label}: input {name!r} wants shape {spec.shape}, got {tuple(x.shape)}",
+                fix if missing_batch else None,
                 details=[f"the Input was made at {describe(symbol.node.place)}"],
             )
-        dtype = spec.dtype
-        if dtype.is_floating_point and x.dtype is not dtype:  # the model may have been moved to another dtype: model.double()
-            own = next((p.dtype for p in self.parameters() if p.is_floating_point()), dtype)
-            dtype = own if own is not dtype else dtype
-        return x if x.dtype is dtype else x.to(dtype)
+        return x.to(self._input_dtype(spec.dtype))
+
+    def _input_dtype(self, declared: torch.dtype) -> torch.dtype:
+        """The dtype of an input: as declared, but a model moved to another float dtype, `model.double()`, takes float inputs in that."""
+        return self._moved_to if self._moved_to is not None and declared.is_floating_point else declared
+
+    def _apply(self, fn: Any, recurse: bool = True) -> Self:
+        super()._apply(fn, recurse)
+        self._follow_dtype()
+        return self
+
+    def _follow_dtype(self) -> None:
+        """Have the generated code check for the dtype that the weights have now, if they were moved."""
+        if self.__dict__.get("_plan_made") is not None and self._moved() is not self._moved_to:
+            self.__dict__["_moved_to"] = self._moved()
+            self._check_inputs(self.graph)
+            self.recompile()
+            self.__dict__["_lowered_code"] = self.code
+
+    def _moved(self) -> torch.dtype | None:
+        """The float dtype to which the weights were moved from the one their layer declares, if they were."""
+        for layer in self.layers:
+            dtype = next((weight.dtype for weight in layer.weights if weight.is_floating_point()), None)
+            if dtype is not None:
+                return None if dtype is layer._torch_dtype else dtype
+        return None
+
+    def _check_inputs(self, graph: fx.Graph) -> None:
+        """Have the graph's code begin with a check of the inputs."""
+        tests = []
+        for node, symbol in zip((node for node in graph.nodes if node.op == "placeholder"), self._plan.flat_inputs, strict=True):
+            tests.append((node.target, input_test(node.target, symbol.spec, self._input_dtype(symbol.spec.dtype))))
+        graph.set_codegen(InputCheck(tests))
 
     def _run_in_mode(self, training: bool, args: tuple[Any, ...]) -> Any:
         """Run the graph lowered statically in a mode, over the same modules. Only opaque modules of the user's read a flag."""
         if training not in self._in_mode:
             lowering = _lowered(self._plan, self._keys, training)
+            self._check_inputs(lowering.graph)
             body = fx.GraphModule(self, lowering.graph, class_name=type(self).__name__)
             self._in_mode[training] = types.SimpleNamespace(forward=body.forward, body=body)
         return self._in_mode[training].forward(*args)
@@ -282,7 +314,7 @@ class Functional(Model, fx.GraphModule):
         pass  # a functional model's layers have settled theirs
 
     def keras_weights(self) -> list[Weight]:
-        return [weight for layer in self.layers for weight in layer.keras_weights() if layer.built]
+        return [weight for layer in self.layers for weight in layer.own_weights() if layer.built]
 
     def _sync_mode(self, mode: bool | None = None) -> None:
         for layer in self.layers:
@@ -424,5 +456,6 @@ def _restore(base: type, description: Any, state: dict[str, Any]) -> Any:
     if description is not None:
         model._install(restore_plan(description))
     model._modules.update(modules)
+    model._follow_dtype()
     model._restored()
     return model

@@ -88,7 +88,7 @@ def _symbols(word: str, structure: Any) -> list[tuple[str, SymbolicTensor]]:
         raise GraphError(f"`{word}` is empty", "give at least one symbolic tensor")
     for label, leaf in found:
         if not isinstance(leaf, SymbolicTensor):
-            what = "None" if leaf is None else f"{type(leaf).__name__} {shown(leaf)}"
+            what = "None" if leaf is None else f"the layer {leaf.label} itself" if isinstance(leaf, Layer) else f"{type(leaf).__name__} {shown(leaf)}"
             fix = "call the layer: layer(x)" if isinstance(leaf, Layer) else "start from Input(shape=...)"
             raise GraphError(f"{label} is {what}; every one of `{word}` must be a symbolic tensor", fix)
     return found

@@ -204,7 +204,7 @@ class Sequential(Functional):
         chain = [made[node] for node in plan.nodes if node.op == "layer"] if plan else []
         first = [self._input_layer] if self._input_layer is not None else []
         symbols = [plan.flat_inputs[0], *chain] if plan else [layer.output for layer in first]
-        self.__dict__.update(_symbols=symbols, _naming=Names([*first, *self.sublayers()]), _plan_made=plan)
+        self.__dict__.update(_symbols=symbols, _naming=Names([*first, *self.sublayers()] if symbols else []), _plan_made=plan)
         self.__dict__.setdefault("_names", {})
         self.__dict__.setdefault("_keys", {})
 

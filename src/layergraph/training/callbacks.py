@@ -214,12 +214,15 @@ class _Monitor(Callback):
         """Whether `value` is better than `reference` by more than `min_delta`."""
         if self._sign is None:
             binding = self.compiled.binding if self.compiled is not None else None
-            way = binding.direction(self.monitor) if binding is not None else "down" if self.monitor.removeprefix("val_") == "loss" else None
+            way = (
+                binding.direction(self.monitor) if binding is not None else "down" if self.monitor.removeprefix("val_") == "loss" else None
+            )
             if way is None:
                 raise ArgumentError(
                     f"{type(self).__name__} callback received monitor={self.monitor}, but layergraph isn't able to automatically determine "
                     "whether that metric should be maximized or minimized.",
-                    "Pass `mode='max'` in order to monitor based on the highest metric value, or pass `mode='min'` in order to use the lowest value.",
+                    "Pass `mode='max'` in order to monitor based on the highest metric value, or pass `mode='min'` in order to use the "
+                    "lowest value.",
                 )
             self._sign = 1 if way == "up" else -1
         if reference is None:
@@ -299,7 +302,7 @@ class EarlyStopping(_Monitor):
 class LearningRateScheduler(Callback):
     """Sets the learning rate at the start of each epoch: `schedule(epoch, lr)` or `schedule(epoch)` gives a float."""
 
-    def __init__(self, schedule: Callable[..., float], verbose: int = 0):
+    def __init__(self, schedule: Callable[..., Any], verbose: int = 0):
         super().__init__()
         self.schedule = schedule
         self.verbose = verbose
@@ -312,13 +315,15 @@ class LearningRateScheduler(Callback):
                 optimizer.learning_rate = new
             return optimizer.learning_rate
         if not isinstance(optimizer, torch.optim.Optimizer):
-            raise ArgumentError(f"LearningRateScheduler: the optimizer {shown(optimizer)} has no learning rate yet", "an optimizer instance")
+            raise ArgumentError(
+                f"LearningRateScheduler: the optimizer {shown(optimizer)} has no learning rate yet", "an optimizer instance"
+            )
         for group in optimizer.param_groups:
             group["lr"] = new if new is not None else group["lr"]
         return float(optimizer.param_groups[0]["lr"])
 
     def on_epoch_begin(self, epoch: int, logs: Any = None) -> None:
-        rate = self.schedule(epoch, self._rate()) if self._two else self.schedule(epoch)
+        rate: Any = self.schedule(epoch, self._rate()) if self._two else self.schedule(epoch)
         if not isinstance(rate, (float, int)) and not (isinstance(rate, Tensor) and rate.ndim == 0):
             raise ArgumentError(f"The output of the `schedule` function should be a float. Got: {shown(rate)}")
         self._rate(float(rate))

@@ -49,7 +49,9 @@ class Compiled:
         jit_compile: bool | str = "auto",
     ):
         if jit_compile not in ("auto", False):
-            raise ArgumentError(f"compile(jit_compile={jit_compile!r}) is not in layergraph yet", "model = torch.compile(model) works on the model")
+            raise ArgumentError(
+                f"compile(jit_compile={jit_compile!r}) is not in layergraph yet", "model = torch.compile(model) works on the model"
+            )
         if steps_per_execution != 1:
             raise ArgumentError(f"compile(steps_per_execution={steps_per_execution!r}) is not in layergraph yet; only 1 is")
         self.optimizer = optimizers.get(optimizer)
@@ -93,7 +95,7 @@ class Compiled:
         for key in ("loss", "metrics", "weighted_metrics"):
             try:
                 pickle.dumps(state[key])
-            except Exception:  # noqa: BLE001 (pickle raises all kinds)
+            except Exception:
                 warnings.warn(f"the copy is without `{key}`: {shown(state[key])} cannot be pickled; call compile() on it", stacklevel=2)
                 state[key] = None
         state["binding"] = None
@@ -116,10 +118,12 @@ def _losses_by_output(loss: Any, weights: Any, names: list[str], by_name: bool) 
     Args:
         by_name: the outputs are a list or one tensor, so that a dict must name all of them.
     """
-    if isinstance(loss, Mapping) and not (set(loss) == {"class_name", "config"}):
+    if isinstance(loss, Mapping) and set(loss) != {"class_name", "config"}:
         found = _by_key(loss, names, "loss")
         if by_name and set(loss) != set(names):
-            raise ArgumentError(f"Expected keys {names} in loss dict, but found loss.keys()={list(loss)}", "give every output a loss, or None")
+            raise ArgumentError(
+                f"Expected keys {names} in loss dict, but found loss.keys()={list(loss)}", "give every output a loss, or None"
+            )
     elif isinstance(loss, (list, tuple)):
         leaves = flatten(loss)
         if len(leaves) > len(names):
@@ -277,7 +281,7 @@ class Binding:
 
 def _number(metric: Metric) -> float:
     value = metric.result()
-    if isinstance(value, Tensor) and value.numel() != 1 or isinstance(value, (dict, list, tuple)):
+    if (isinstance(value, Tensor) and value.numel() != 1) or isinstance(value, (dict, list, tuple)):
         raise ArgumentError(f"the metric {metric.name!r} gave {shown(value)}; training logs want one number from each metric")
     return float(value)
 
@@ -301,7 +305,9 @@ def _metrics_by_output(
     elif isinstance(given, Mapping):
         unknown = [key for key in given if key not in names]
         if unknown:
-            raise ArgumentError(f"Invalid `{argument}`: unknown output {unknown[0]!r}; the outputs are {names}", suggestion(unknown[0], names))
+            raise ArgumentError(
+                f"Invalid `{argument}`: unknown output {unknown[0]!r}; the outputs are {names}", suggestion(unknown[0], names)
+            )
         by_output = [flatten(given[name]) if name in given else [] for name in names]
     elif flat and len(given) == len(names):
         by_output = [flatten(item) for item in given]

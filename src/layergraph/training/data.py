@@ -9,6 +9,7 @@ from __future__ import annotations
 import inspect
 import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from numbers import Integral
 from typing import Any
 
 import numpy as np
@@ -41,7 +42,9 @@ def to_tensor(value: Any, what: str, double: bool = False) -> Tensor:
             value = value.to_numpy()
         if not isinstance(value, np.ndarray):
             if not isinstance(value, (list, tuple, int, float, np.generic)) and not hasattr(value, "__array__"):
-                raise DataError(f"Unrecognized data type: `{what}` is {shown(value)} of type {type(value).__name__}", "pass an array or a tensor")
+                raise DataError(
+                    f"Unrecognized data type: `{what}` is {shown(value)} of type {type(value).__name__}", "pass an array or a tensor"
+                )
             value = np.asarray(value)
         tensor = _from_numpy(value, what)
     if tensor.ndim == 0:
@@ -125,7 +128,7 @@ class Inputs:
         return list(x)
 
     def _check_count(self, given: int) -> None:
-        if given > len(self.names) and not self.open or given < (len(self.names) if self.exact else self.required):
+        if (given > len(self.names) and not self.open) or given < (len(self.names) if self.exact else self.required):
             wanted = len(self.names) if self.exact else self.required
             raise DataError(f"`x` has {given} {_arrays(given)}, but the model takes {wanted}: {', '.join(self.names)}")
 
@@ -143,7 +146,8 @@ class Inputs:
         missing = [name for name in needed if name not in x]
         if missing:
             raise DataError(
-                f'Missing data for input "{missing[0]}". You passed a data dictionary with keys {list(x)}. Expected the following keys: {needed}',
+                f'Missing data for input "{missing[0]}". You passed a data dictionary with keys {list(x)}. '
+                f"Expected the following keys: {needed}",
                 f"add {missing[0]!r} to the dict",
             )
         return [x[name] for name in self.names if name in x]
@@ -254,9 +258,9 @@ class Arrays:
 
     def set_batch_size(self, batch_size: int | None, steps: int | None = None) -> Arrays:
         """32 unless given, or what `steps` batches need."""
-        if batch_size is not None and (not isinstance(batch_size, int) or batch_size < 1):
+        if batch_size is not None and (not isinstance(batch_size, Integral) or batch_size < 1):
             raise DataError(f"batch_size={batch_size!r}: wanted a whole number of at least 1")
-        self.batch_size = batch_size or (math.ceil(self.length / steps) if steps else 32)
+        self.batch_size = int(batch_size) if batch_size is not None else math.ceil(self.length / steps) if steps else 32
         return self
 
     def split(self, fraction: float) -> tuple[Arrays, Arrays]:
@@ -399,5 +403,7 @@ def class_weights(y: Any, weights: Mapping[int, float]) -> Tensor:
     present, position = labels.unique(return_inverse=True)
     missing = [int(c) for c in present if int(c) not in weights]
     if missing:
-        raise DataError(f"class_weight has no entry for class {missing[0]}; it has {sorted(weights)}", f"class_weight={{..., {missing[0]}: 1.0}}")
+        raise DataError(
+            f"class_weight has no entry for class {missing[0]}; it has {sorted(weights)}", f"class_weight={{..., {missing[0]}: 1.0}}"
+        )
     return torch.tensor([float(weights[int(c)]) for c in present], device=labels.device)[position]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import warnings
-from collections.abc import Iterator, Sequence
+from collections.abc import Generator, Sequence
 from typing import Any
 
 import torch
@@ -16,11 +16,12 @@ from .compile import Binding, Compiled, output_names
 from .data import Arrays, Batch, Inputs, Source, plan
 from .structure import flatten
 
+_NORMS = (nn.BatchNorm1d, nn.BatchNorm2d, nn.BatchNorm3d, nn.SyncBatchNorm)
 _OVERRIDES = ("train_step", "test_step", "predict_step", "compute_loss", "compute_metrics", "make_train_function")
 
 
 @contextlib.contextmanager
-def mode(module: nn.Module, training: bool) -> Iterator[None]:
+def mode(module: nn.Module, training: bool) -> Generator[None]:
     """`train()` or `eval()` for a while; afterwards every module has the mode it had, whatever happened."""
     before = [(m, m.training) for m in module.modules()]
     try:
@@ -43,7 +44,9 @@ def refuse_overrides(module: nn.Module) -> None:
     """Raises for methods of Keras's that a user has written and that would not be called."""
     for name in _OVERRIDES:
         if callable(getattr(type(module), name, None)):
-            raise ArgumentError(f"{type(module).__name__}.{name} is not called by layergraph yet", "write a plain PyTorch loop for a custom step")
+            raise ArgumentError(
+                f"{type(module).__name__}.{name} is not called by layergraph yet", "write a plain PyTorch loop for a custom step"
+            )
     masks = getattr(module, "output_masks", None)
     if masks is not None and any(mask is not None for mask in flatten(masks)):
         raise ArgumentError(
@@ -112,7 +115,9 @@ class Engine:
         for bound in binding.losses:
             i = own[bound.output]
             if i is None:
-                raise DataError(f"there is no target `y` for output {names[bound.output]!r}, which has the loss {bound.loss.name!r}", "pass y")
+                raise DataError(
+                    f"there is no target `y` for output {names[bound.output]!r}, which has the loss {bound.loss.name!r}", "pass y"
+                )
             wrong = bound.loss.check_targets(source.ys[i], preds[bound.output])
             if wrong:
                 raise DataError(f"the targets of output {names[bound.output]!r} do not fit the loss: {wrong}")
@@ -156,7 +161,8 @@ class Engine:
             loss.backward()
             if not self.stepped:
                 self._first_gradients()
-            self.optimizer.step()
+            optimizer: Any = self.optimizer
+            optimizer.step()
             if self.constrain is not None:
                 self.constrain()
         self.stepped = True
@@ -268,11 +274,11 @@ def check_last_batch(engine: Engine, source: Source) -> None:
     if not isinstance(source, Arrays):
         return
     last = source.length - (source.steps - 1) * source.batch_size
-    norms = [(n, m) for n, m in engine.module.named_modules() if isinstance(m, nn.modules.batchnorm._BatchNorm) and m.training]  # noqa: SLF001
+    norms = [(n, m) for n, m in engine.module.named_modules() if isinstance(m, _NORMS) and m.training]
     if last != 1 or not norms:
         return
     alone: list[str] = []
-    hooks = [
+    hooks: list[Any] = [
         m.register_forward_pre_hook(lambda _m, args, name=n: alone.append(name) if args[0].numel() == args[0].shape[1] else None)
         for n, m in norms
     ]
@@ -289,4 +295,3 @@ def check_last_batch(engine: Engine, source: Source) -> None:
             f"{alone[0]!r} gets one value per channel from it and cannot train on that",
             f"batch_size={size}, or leave one sample out" if source.length > 1 else "more samples, or freeze the batch normalization",
         )
-

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import warnings
 from collections.abc import Iterator, Mapping
+from numbers import Integral
 from typing import Any
 
 import torch
@@ -334,8 +335,13 @@ def train_on_batch(
     return _shaped(engine, engine.results(), return_dict)
 
 
-def test_on_batch(
-    module: nn.Module, compiled: Compiled | None, x: Any, y: Any = None, sample_weight: Any = None, return_dict: bool = False
+def test_on_batch(  # no test, whatever its name begins with
+    module: nn.Module,
+    compiled: Compiled | None,
+    x: Any,
+    y: Any = None,  # noqa: PT028
+    sample_weight: Any = None,  # noqa: PT028
+    return_dict: bool = False,  # noqa: PT028
 ) -> Any:
     """Loss and metrics of one batch, in eval mode."""
     compiled = _compiled(module, compiled)
@@ -377,14 +383,14 @@ def _compiled(module: nn.Module, compiled: Compiled | None) -> Compiled:
 
 
 def _check_positive(name: str, value: Any) -> None:
-    if value is not None and (not isinstance(value, int) or value < 1):
+    if value is not None and (not isinstance(value, Integral) or value < 1):
         raise ArgumentError(f"{name}={value!r}: wanted a whole number of at least 1")
 
 
 def _check_fit_arguments(epochs: Any, initial_epoch: Any, steps: Any, fraction: Any, shuffle: Any, x: Any) -> None:
-    if not isinstance(epochs, int) or epochs < 0:
+    if not isinstance(epochs, Integral) or epochs < 0:
         raise ArgumentError(f"fit(epochs={epochs!r}): wanted a whole number that is not negative")
-    if not isinstance(initial_epoch, int) or initial_epoch < 0:
+    if not isinstance(initial_epoch, Integral) or initial_epoch < 0:
         raise ArgumentError(f"fit(initial_epoch={initial_epoch!r}): wanted a whole number that is not negative")
     if 0 < epochs <= initial_epoch:
         warnings.warn(f"fit(initial_epoch={initial_epoch}, epochs={epochs}): nothing is left to train", stacklevel=4)

@@ -1,8 +1,4 @@
-"""Keras's losses over `torch.nn.functional`: `loss(y_true, y_pred, sample_weight=None)`.
-
-A function gives one value per sample, `(B, ..., n) -> (B, ...)`; a class reduces those values to one number. Inputs of
-half precision or of integer type are computed in float32; float64 stays float64 (Keras casts it down).
-"""
+"""Keras's losses: classes over the functions of `loss_functions`, called `loss(y_true, y_pred, sample_weight=None)`."""
 
 from __future__ import annotations
 
@@ -14,217 +10,34 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from ..config import epsilon
 from ..errors import ArgumentError, DataError, shown, suggestion
+from .loss_functions import (
+    align,
+    binary_crossentropy,
+    binary_values,
+    categorical_crossentropy,
+    categorical_hinge,
+    classification_kind,
+    cosine_similarity,
+    hinge,
+    huber,
+    kl_divergence,
+    log_cosh,
+    log_probabilities,
+    mean_absolute_error,
+    mean_absolute_percentage_error,
+    mean_squared_error,
+    mean_squared_logarithmic_error,
+    pair,
+    poisson,
+    reduce_weighted,
+    sparse_categorical_crossentropy,
+    sparse_pair,
+    squared_hinge,
+)
 from .numbers import as_tensor, snake_case, torch_dtype
 
 _REDUCTIONS = ("sum_over_batch_size", "mean", "sum", "none", None, "mean_with_sample_weight")
-
-
-def align(a: Tensor, b: Tensor, expand: bool = True) -> tuple[Tensor, Tensor]:
-    """Keras's rule for ranks that differ by one: an extra last axis of size 1 is matched or dropped."""
-    if a.ndim == b.ndim:
-        return a, b
-    if a.ndim == b.ndim + 1 and a.shape[-1] == 1:
-        return (a, b.unsqueeze(-1)) if b.ndim == 1 and expand else (a.squeeze(-1), b)
-    if b.ndim == a.ndim + 1 and b.shape[-1] == 1:
-        return (a.unsqueeze(-1), b) if a.ndim == 1 and expand else (a, b.squeeze(-1))
-    return a, b
-
-
-def _pair(y_true: Any, y_pred: Any) -> tuple[Tensor, Tensor]:
-    """Both as tensors of one floating dtype, ranks aligned."""
-    pred = as_tensor(y_pred)
-    if pred.dtype not in (torch.float32, torch.float64):
-        pred = pred.float()
-    true = as_tensor(y_true, device=pred.device)
-    return align(true if true.dtype is pred.dtype else true.to(pred.dtype), pred)
-
-
-# --- functions: one value per sample ------------------------------------------------------------------------------
-
-
-def mean_squared_error(y_true: Any, y_pred: Any) -> Tensor:
-    """`mean((y_true - y_pred)**2)` over the last axis: `(B, ..., n) -> (B, ...)`."""
-    true, pred = _pair(y_true, y_pred)
-    return (true - pred).square().mean(-1)
-
-
-def mean_absolute_error(y_true: Any, y_pred: Any) -> Tensor:
-    """`mean(|y_true - y_pred|)` over the last axis."""
-    true, pred = _pair(y_true, y_pred)
-    return (true - pred).abs().mean(-1)
-
-
-def mean_absolute_percentage_error(y_true: Any, y_pred: Any) -> Tensor:
-    """`100 mean(|y_true - y_pred| / max(|y_true|, epsilon))` over the last axis, in percent."""
-    true, pred = _pair(y_true, y_pred)
-    return 100.0 * ((true - pred) / true.abs().clamp(min=epsilon())).abs().mean(-1)
-
-
-def mean_squared_logarithmic_error(y_true: Any, y_pred: Any) -> Tensor:
-    """`mean((log(y_true + 1) - log(y_pred + 1))**2)`, both first raised to at least epsilon."""
-    true, pred = _pair(y_true, y_pred)
-    least = epsilon()
-    return ((pred.clamp(min=least) + 1.0).log() - (true.clamp(min=least) + 1.0).log()).square().mean(-1)
-
-
-def cosine_similarity(y_true: Any, y_pred: Any, axis: int = -1) -> Tensor:
-    """Minus the cosine of the angle along `axis`: -1 for the same direction, 1 for opposite ones."""
-    true, pred = _pair(y_true, y_pred)
-    return -(_unit(true, axis) * _unit(pred, axis)).sum(axis)
-
-
-def _unit(x: Tensor, axis: int) -> Tensor:
-    return x * x.square().sum(axis, keepdim=True).clamp(min=epsilon() ** 2).rsqrt()
-
-
-def huber(y_true: Any, y_pred: Any, delta: float = 1.0) -> Tensor:
-    """Quadratic within `delta` of the target, linear beyond: mean over the last axis."""
-    true, pred = _pair(y_true, y_pred)
-    true, pred = torch.broadcast_tensors(true, pred)
-    return F.huber_loss(pred, true, reduction="none", delta=delta).mean(-1)
-
-
-def log_cosh(y_true: Any, y_pred: Any) -> Tensor:
-    """`mean(log(cosh(y_pred - y_true)))` over the last axis, in the form that cannot overflow."""
-    true, pred = _pair(y_true, y_pred)
-    error = pred - true
-    return (error + F.softplus(-2.0 * error) - 0.6931471805599453).mean(-1)
-
-
-def _plus_minus(true: Tensor) -> Tensor:
-    """Labels that are all 0 or 1 become -1 or 1 (decided on the device: no wait for it)."""
-    binary = ((true == 0) | (true == 1)).all()
-    return torch.where(binary, 2.0 * true - 1.0, true)
-
-
-def hinge(y_true: Any, y_pred: Any) -> Tensor:
-    """`mean(max(1 - y_true * y_pred, 0))`, with labels 0/1 read as -1/1."""
-    true, pred = _pair(y_true, y_pred)
-    return (1.0 - _plus_minus(true) * pred).clamp(min=0.0).mean(-1)
-
-
-def squared_hinge(y_true: Any, y_pred: Any) -> Tensor:
-    """`mean(max(1 - y_true * y_pred, 0)**2)`, with labels 0/1 read as -1/1."""
-    true, pred = _pair(y_true, y_pred)
-    return (1.0 - _plus_minus(true) * pred).clamp(min=0.0).square().mean(-1)
-
-
-def categorical_hinge(y_true: Any, y_pred: Any) -> Tensor:
-    """`max(max((1 - y_true) * y_pred) - sum(y_true * y_pred) + 1, 0)` for one-hot targets."""
-    true, pred = _pair(y_true, y_pred)
-    return (((1.0 - true) * pred).amax(-1) - (true * pred).sum(-1) + 1.0).clamp(min=0.0)
-
-
-def kl_divergence(y_true: Any, y_pred: Any) -> Tensor:
-    """`sum(y_true * log(y_true / y_pred))`, both clipped to [epsilon, 1]."""
-    true, pred = _pair(y_true, y_pred)
-    true, pred = true.clamp(epsilon(), 1.0), pred.clamp(epsilon(), 1.0)
-    return (true * (true / pred).log()).sum(-1)
-
-
-def poisson(y_true: Any, y_pred: Any) -> Tensor:
-    """`mean(y_pred - y_true * log(y_pred + epsilon))` over the last axis."""
-    true, pred = _pair(y_true, y_pred)
-    return (pred - true * (pred + epsilon()).log()).mean(-1)
-
-
-def binary_crossentropy(y_true: Any, y_pred: Any, from_logits: bool = False, label_smoothing: float = 0.0, axis: int = -1) -> Tensor:
-    """Cross-entropy of independent yes/no outputs: mean over `axis`.
-
-    `y_pred` holds probabilities, clipped to [epsilon, 1 - epsilon], or logits.
-    """
-    return _binary_values(y_true, y_pred, from_logits, label_smoothing, "none").mean(axis)
-
-
-def _binary_values(y_true: Any, y_pred: Any, from_logits: bool, label_smoothing: float, reduction: str) -> Tensor:
-    true, pred = _pair(y_true, y_pred)
-    _same_shape("binary_crossentropy", true, pred)
-    if label_smoothing:
-        true = true * (1.0 - label_smoothing) + 0.5 * label_smoothing
-    if from_logits:
-        return F.binary_cross_entropy_with_logits(pred, true, reduction=reduction)
-    return F.binary_cross_entropy(pred.clamp(epsilon(), 1.0 - epsilon()), true, reduction=reduction)
-
-
-def categorical_crossentropy(y_true: Any, y_pred: Any, from_logits: bool = False, label_smoothing: float = 0.0, axis: int = -1) -> Tensor:
-    """Cross-entropy of one-hot (or soft) targets with probabilities, which are first made to sum to 1, or with logits."""
-    true, pred = _pair(y_true, y_pred)
-    _same_shape("categorical_crossentropy", true, pred)
-    if label_smoothing:
-        true = true * (1.0 - label_smoothing) + label_smoothing / true.shape[-1]
-    return -(true * _log_probabilities(pred, from_logits, axis)).sum(axis)
-
-
-def sparse_categorical_crossentropy(
-    y_true: Any, y_pred: Any, from_logits: bool = False, ignore_class: int | None = None, axis: int = -1
-) -> Tensor:
-    """Cross-entropy of integer labels, `(B, ...)` or `(B, ..., 1)`, with `y_pred` of `(B, ..., classes)`.
-
-    Places whose label is `ignore_class` give 0.
-    """
-    pred, labels = _sparse_pair(y_true, y_pred, axis)
-    if ignore_class is None:
-        return F.nll_loss(_log_probabilities(pred, from_logits, 1), labels, reduction="none")
-    valid = labels != ignore_class
-    values = F.nll_loss(_log_probabilities(pred, from_logits, 1), torch.where(valid, labels, 0), reduction="none")
-    return torch.where(valid, values, 0.0)
-
-
-def _sparse_pair(y_true: Any, y_pred: Any, axis: int) -> tuple[Tensor, Tensor]:
-    """Predictions with their classes on axis 1, and labels as int64 without the class axis."""
-    pred = as_tensor(y_pred)
-    if pred.dtype not in (torch.float32, torch.float64):
-        pred = pred.float()
-    labels = as_tensor(y_true, device=pred.device)
-    if labels.ndim == pred.ndim and labels.shape[axis] == 1:
-        labels = labels.squeeze(axis)
-    wanted = list(pred.shape)
-    if wanted:
-        del wanted[axis]
-    if pred.ndim < 2 or list(labels.shape) != wanted:
-        raise DataError(
-            f"sparse_categorical_crossentropy wants integer labels of shape {tuple(wanted)} for predictions of shape "
-            f"{tuple(pred.shape)}, but y_true has shape {tuple(labels.shape)}",
-            "use 'categorical_crossentropy' for one-hot targets" if labels.shape == pred.shape else None,
-        )
-    if axis % pred.ndim != 1:
-        pred = pred.movedim(axis, 1)
-    return pred, labels if labels.dtype is torch.int64 else labels.long()
-
-
-def _log_probabilities(pred: Tensor, from_logits: bool, axis: int) -> Tensor:
-    if from_logits:
-        return F.log_softmax(pred, axis)
-    return (pred / pred.sum(axis, keepdim=True)).clamp(epsilon(), 1.0 - epsilon()).log()
-
-
-def _same_shape(name: str, true: Tensor, pred: Tensor) -> None:
-    if true.shape != pred.shape:
-        raise DataError(
-            f"{name} wants y_true and y_pred of one shape, but y_true is {tuple(true.shape)} and y_pred {tuple(pred.shape)}",
-            "use 'sparse_categorical_crossentropy' for integer labels" if name == "categorical_crossentropy" else None,
-        )
-
-
-# --- reduction and classes -----------------------------------------------------------------------------------------
-
-
-def reduce_weighted(values: Tensor, weight: Any, reduction: str | None) -> Tensor:
-    """The values of a batch, weighted, as one number: 'mean' divides by how many values there are, whatever the weights."""
-    if weight is not None:
-        weight = as_tensor(weight, device=values.device)
-        values, weight = align(values, weight if weight.dtype is values.dtype else weight.to(values.dtype))
-        values = values * weight
-    if reduction in (None, "none") or values.ndim == 0 or values.shape == (0,):
-        return values
-    if reduction == "sum":
-        return values.sum()
-    if reduction == "mean_with_sample_weight" and weight is not None:
-        total = weight.sum()
-        return torch.where(total == 0, 0.0, values.sum() / torch.where(total == 0, 1.0, total))
-    return values.mean()
 
 
 class Loss:
@@ -292,7 +105,12 @@ class LossFunctionWrapper(Loss):
     """A plain function `fn(y_true, y_pred, **kwargs)` as a loss."""
 
     def __init__(
-        self, fn: Callable[..., Any], reduction: str | None = "sum_over_batch_size", name: str | None = None, dtype: Any = None, **kwargs: Any
+        self,
+        fn: Callable[..., Any],
+        reduction: str | None = "sum_over_batch_size",
+        name: str | None = None,
+        dtype: Any = None,
+        **kwargs: Any,
     ):
         super().__init__(name or getattr(fn, "__name__", None) or snake_case(type(fn).__name__), reduction, dtype)
         self.fn = fn
@@ -303,7 +121,7 @@ class LossFunctionWrapper(Loss):
         values = self.fn(*align(true, pred), **self.kwargs)
         if not isinstance(values, Tensor):
             raise ArgumentError(
-                f"the loss {self.name!r} returned {shown(values)} ({type(values).__name__}), which has no gradient; a loss returns a tensor",
+                f"the loss {self.name!r} returned {shown(values)} ({type(values).__name__}), which has no gradient; a loss gives a tensor",
                 "compute it from y_pred with torch functions",
             )
         return values
@@ -323,7 +141,7 @@ class TorchLoss(Loss):
         true, pred = as_tensor(y_true), as_tensor(y_pred)
         if sample_weight is not None and self.reduction != "none":
             raise DataError(
-                f"sample weights came with {type(self.module).__name__}(reduction={self.reduction!r}), which has already averaged them away",
+                f"sample weights came with {type(self.module).__name__}(reduction={self.reduction!r}), which has averaged them away",
                 f"pass {type(self.module).__name__}(reduction='none'), or a loss of layergraph.losses",
             )
         held = next(self.module.buffers(), None)
@@ -359,7 +177,7 @@ class MeanSquaredError(_Plain):
     function = staticmethod(mean_squared_error)
 
     def mean(self, y_true: Any, y_pred: Any) -> Tensor | None:
-        true, pred = _pair(y_true, y_pred)
+        true, pred = pair(y_true, y_pred)
         return F.mse_loss(pred, true) if true.shape == pred.shape and pred.ndim else None
 
 
@@ -473,7 +291,7 @@ class BinaryCrossentropy(_Smoothed):
         return binary_crossentropy(y_true, y_pred, self.from_logits, self.label_smoothing, self.axis)
 
     def mean(self, y_true: Any, y_pred: Any) -> Tensor | None:
-        return _binary_values(y_true, y_pred, self.from_logits, self.label_smoothing, "mean")
+        return binary_values(y_true, y_pred, self.from_logits, self.label_smoothing, "mean")
 
     def check_targets(self, y_true: Tensor, y_pred: Tensor) -> str | None:
         return _outside(y_true, 0, 1, f"{self.name} wants targets in [0, 1]")
@@ -509,10 +327,10 @@ class SparseCategoricalCrossentropy(Loss):
     def mean(self, y_true: Any, y_pred: Any) -> Tensor | None:
         if self.ignore_class is not None:
             return None
-        pred, labels = _sparse_pair(y_true, y_pred, self.axis)
+        pred, labels = sparse_pair(y_true, y_pred, self.axis)
         if self.from_logits:
             return F.cross_entropy(pred, labels)
-        return F.nll_loss(_log_probabilities(pred, False, 1), labels)
+        return F.nll_loss(log_probabilities(pred, False, 1), labels)
 
     def reduce(self, values: Tensor, y_true: Any, sample_weight: Any) -> Tensor:
         if self.ignore_class is not None:
@@ -575,8 +393,14 @@ LOSSES: dict[str, type[Loss]] = {
     **{short.upper(): cls for short, cls in _SHORT.items()},
 }
 LATER = {
-    "BinaryFocalCrossentropy", "CategoricalFocalCrossentropy", "CategoricalGeneralizedCrossEntropy", "Dice", "Tversky", "CTC", "Circle",
-}  # fmt: skip
+    "BinaryFocalCrossentropy",
+    "CategoricalFocalCrossentropy",
+    "CategoricalGeneralizedCrossEntropy",
+    "Dice",
+    "Tversky",
+    "CTC",
+    "Circle",
+}
 _LATER_WORDS = LATER | {snake_case(name) for name in LATER}
 
 
@@ -621,10 +445,3 @@ def auto_crossentropy(y_true: Tensor, y_pred: Tensor) -> Loss:
     """What 'crossentropy' and 'ce' mean for these shapes."""
     kind = classification_kind(y_true, y_pred)
     return {"binary": BinaryCrossentropy, "sparse": SparseCategoricalCrossentropy, "categorical": CategoricalCrossentropy}[kind]()
-
-
-def classification_kind(y_true: Tensor, y_pred: Tensor) -> str:
-    """'binary', 'sparse' or 'categorical', by the shapes, as Keras decides it."""
-    if y_pred.shape[-1] == 1:
-        return "binary"
-    return "sparse" if y_true.ndim < y_pred.ndim or y_true.shape[-1] == 1 else "categorical"

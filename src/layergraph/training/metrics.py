@@ -14,56 +14,17 @@ import torch
 from torch import Tensor
 
 from ..errors import ArgumentError, shown, suggestion
-from . import losses
-from .losses import align, classification_kind
+from . import loss_functions as losses
+from .accuracies import (
+    accuracy,
+    binary_accuracy,
+    categorical_accuracy,
+    sparse_categorical_accuracy,
+    sparse_top_k_categorical_accuracy,
+    top_k_categorical_accuracy,
+)
+from .loss_functions import align, classification_kind
 from .numbers import as_tensor, snake_case
-
-# --- accuracies: one 0 or 1 per sample -----------------------------------------------------------------------------
-
-
-def accuracy(y_true: Any, y_pred: Any) -> Tensor:
-    """1 where target and prediction are equal: `(B, ...) -> (B, ...)`."""
-    pred = as_tensor(y_pred)
-    true, pred = align(as_tensor(y_true, device=pred.device), pred)
-    return (true == pred).float()
-
-
-def binary_accuracy(y_true: Any, y_pred: Any, threshold: float = 0.5) -> Tensor:
-    """1 where `y_pred > threshold` (strictly) says what the target says: `(B, ...) -> (B, ...)`."""
-    pred = as_tensor(y_pred)
-    true, pred = align(as_tensor(y_true, device=pred.device), pred)
-    return (true == (pred > threshold).to(true.dtype)).float()
-
-
-def categorical_accuracy(y_true: Any, y_pred: Any) -> Tensor:
-    """1 where the largest prediction stands at the largest entry of the one-hot target: `(B, ..., C) -> (B, ...)`."""
-    pred = as_tensor(y_pred)
-    return (as_tensor(y_true, device=pred.device).argmax(-1) == pred.argmax(-1)).float()
-
-
-def sparse_categorical_accuracy(y_true: Any, y_pred: Any) -> Tensor:
-    """1 where the largest prediction stands at the integer label, `(B, ...)` or `(B, ..., 1)`."""
-    pred = as_tensor(y_pred)
-    labels = as_tensor(y_true, device=pred.device)
-    if labels.ndim == pred.ndim and labels.shape[-1] == 1:
-        labels = labels.squeeze(-1)
-    return (pred.argmax(-1) == labels).float()
-
-
-def top_k_categorical_accuracy(y_true: Any, y_pred: Any, k: int = 5) -> Tensor:
-    """1 where the class of the one-hot target is among the `k` largest predictions."""
-    return sparse_top_k_categorical_accuracy(as_tensor(y_true).argmax(-1), y_pred, k)
-
-
-def sparse_top_k_categorical_accuracy(y_true: Any, y_pred: Any, k: int = 5) -> Tensor:
-    """1 where the integer label is among the `k` largest predictions (ties count)."""
-    pred = as_tensor(y_pred)
-    labels = as_tensor(y_true, device=pred.device).long()
-    if labels.ndim == pred.ndim:
-        labels = labels.squeeze(-1)
-    kth = pred.topk(min(k, pred.shape[-1]), -1).values[..., -1]
-    return (pred.gather(-1, labels.unsqueeze(-1)).squeeze(-1) >= kth).float()
-
 
 # --- the protocol ----------------------------------------------------------------------------------------------------
 
@@ -198,7 +159,7 @@ class MeanMetricWrapper(Mean):
         self.fn = fn
         self.kwargs = kwargs
 
-    def update_state(self, y_true: Any, y_pred: Any, sample_weight: Any = None) -> None:
+    def update_state(self, y_true: Any, y_pred: Any = None, sample_weight: Any = None) -> None:  # pyright: ignore[reportIncompatibleMethodOverride]
         with torch.no_grad():
             super().update_state(self.fn(y_true, y_pred, **self.kwargs), sample_weight)
 
@@ -266,7 +227,9 @@ class SparseTopKCategoricalAccuracy(_Named):
     function, default_name = staticmethod(sparse_top_k_categorical_accuracy), "sparse_top_k_categorical_accuracy"
     direction = "up"
 
-    def __init__(self, k: int = 5, name: str | None = "sparse_top_k_categorical_accuracy", dtype: Any = None, from_sorted_ids: bool = False):
+    def __init__(
+        self, k: int = 5, name: str | None = "sparse_top_k_categorical_accuracy", dtype: Any = None, from_sorted_ids: bool = False
+    ):
         if from_sorted_ids:
             raise ArgumentError("SparseTopKCategoricalAccuracy(from_sorted_ids=True) is not in layergraph yet")
         super().__init__(name, dtype, k=k)
@@ -389,9 +352,7 @@ class SparseCategoricalCrossentropy(_Named):
     function = staticmethod(losses.sparse_categorical_crossentropy)
     default_name, direction = "sparse_categorical_crossentropy", "down"
 
-    def __init__(
-        self, name: str | None = "sparse_categorical_crossentropy", dtype: Any = None, from_logits: bool = False, axis: int = -1
-    ):
+    def __init__(self, name: str | None = "sparse_categorical_crossentropy", dtype: Any = None, from_logits: bool = False, axis: int = -1):
         super().__init__(name, dtype, from_logits=from_logits, axis=axis)
 
 
@@ -425,9 +386,10 @@ _SHORT = {
     "mape": MeanAbsolutePercentageError,
     "msle": MeanSquaredLogarithmicError,
 }
-_CLASSES: list[type[Metric]] = [
+_NAMED: list[type[Metric]] = [
     cls for name, cls in list(globals().items()) if isinstance(cls, type) and issubclass(cls, _Named) and not name.startswith("_")
-] + [Mean, Sum]
+]
+_CLASSES: list[type[Metric]] = [*_NAMED, Mean, Sum]
 METRICS: dict[str, type[Metric]] = {
     **{cls.__name__: cls for cls in _CLASSES},
     **{snake_case(cls.__name__): cls for cls in _CLASSES},
@@ -435,10 +397,28 @@ METRICS: dict[str, type[Metric]] = {
     **{short.upper(): cls for short, cls in _SHORT.items()},
 }
 LATER = {
-    "AUC", "BinaryIoU", "ConcordanceCorrelation", "F1Score", "FBetaScore", "FalseNegatives", "FalsePositives", "IoU", "MeanIoU", "OneHotIoU",
-    "OneHotMeanIoU", "PearsonCorrelation", "Precision", "PrecisionAtRecall", "R2Score", "Recall", "RecallAtPrecision",
-    "SensitivityAtSpecificity", "SpecificityAtSensitivity", "TrueNegatives", "TruePositives",
-}  # fmt: skip
+    "AUC",
+    "BinaryIoU",
+    "ConcordanceCorrelation",
+    "F1Score",
+    "FBetaScore",
+    "FalseNegatives",
+    "FalsePositives",
+    "IoU",
+    "MeanIoU",
+    "OneHotIoU",
+    "OneHotMeanIoU",
+    "PearsonCorrelation",
+    "Precision",
+    "PrecisionAtRecall",
+    "R2Score",
+    "Recall",
+    "RecallAtPrecision",
+    "SensitivityAtSpecificity",
+    "SpecificityAtSensitivity",
+    "TrueNegatives",
+    "TruePositives",
+}
 _LATER_WORDS = LATER | {snake_case(name) for name in LATER}
 
 

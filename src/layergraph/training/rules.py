@@ -3,7 +3,9 @@
 torch adds epsilon outside the root in RMSprop and Adagrad, inside the maximum in Adamax, and keeps the momentum of SGD
 without the learning rate; Keras does the opposite each time. Each rule is a few operations over all tensors at once.
 """
-# ruff: noqa: SLF001 (torch._foreach_* is how torch.optim itself works on many tensors at once)
+
+# torch._foreach_* is how torch.optim itself works on many tensors at once
+# ruff: noqa: SLF001
 # pyright: reportPrivateUsage=false
 
 from __future__ import annotations

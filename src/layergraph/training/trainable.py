@@ -209,7 +209,9 @@ def _names_of_outputs(model: Any) -> list[str] | None:
 def _not_torch(who: str, arguments: Mapping[str, Any]) -> NoReturn:
     unknown = [key for key in arguments if key not in _TORCH_ARGUMENTS]
     if unknown:
-        raise ArgumentError(f"{who}.compile() got an unexpected argument {unknown[0]!r}", "compile(optimizer, loss, loss_weights, metrics, ...)")
+        raise ArgumentError(
+            f"{who}.compile() got an unexpected argument {unknown[0]!r}", "compile(optimizer, loss, loss_weights, metrics, ...)"
+        )
     text = ", ".join(f"{key}={value!r}" for key, value in arguments.items())
     raise ArgumentError(
         f"{who}.compile({text}) is Keras's compile, which chooses optimizer, loss and metrics; it makes no faster code",
