@@ -31,35 +31,36 @@ class Cost(NamedTuple):
     param_bytes: int
     batch: int
     unknown: int | None
-    twin: nn.Module
+    body: nn.Module
     by_module: Counter[int]
 
     def under(self, targets: Iterable[str]) -> int:
         """The mult-adds of the modules under these names."""
-        found = [module for target in targets if (module := _at(self.twin, target)) is not None]
+        found = [module for target in targets if (module := _at(self.body, target)) is not None]
         return sum(self.by_module[number] for number in {id(part) for module in found for part in module.modules()})
 
 
 class _Twin(nn.Module):
-    """Modules on meta, and how to run them."""
+    """What torchinfo sees of a model: its leaves on meta, side by side, and how to run them.
 
-    def __init__(self, parts: Iterable[tuple[str, nn.Module | None]], constants: Iterable[tuple[str, Tensor]], run: Callable[..., Any]):
+    The body stays out of `_modules`: torchinfo's work doubles with each level of nesting.
+    """
+
+    def __init__(self, body: nn.Module, run: Callable[..., Any]):
         super().__init__()
-        for name, part in parts:
-            self._modules[name] = part
-        for name, constant in constants:
-            self.register_buffer(name, constant.detach().to("meta"))
-        self.__dict__["run"] = run
+        self.__dict__.update(body=body.eval(), run=run)
+        for number, leaf in enumerate(module for module in body.modules() if not any(True for _ in module.children())):
+            self._modules[str(number)] = leaf
 
     def forward(self, *args: Any) -> Any:
-        return self.run(self, *args)
+        return self.run(*args)
 
 
 class _Runner(fx.Interpreter):
     """Runs a model's own graph over the twin's modules."""
 
-    def __init__(self, twin: _Twin, graph: fx.Graph):
-        super().__init__(twin, graph=graph)
+    def __init__(self, body: nn.Module, graph: fx.Graph):
+        super().__init__(body, graph=graph)
         self._known: dict[Any, Any] = {}
 
     def call_module(self, target: Any, args: Any, kwargs: Any) -> Any:
@@ -95,7 +96,7 @@ def _counted(twin: _Twin, data: list[Tensor], unknown: int | None) -> Cost:
         if info.is_leaf_layer:
             by_module[info.layer_id] += info.macs
     batch = data[0].shape[0] if data and data[0].ndim else 1
-    return Cost(found.total_mult_adds, found.total_output_bytes, found.total_param_bytes, batch, unknown, twin, by_module)
+    return Cost(found.total_mult_adds, found.total_output_bytes, found.total_param_bytes, batch, unknown, twin.body, by_module)
 
 
 def _twin_of(model: Any) -> tuple[list[TensorSpec], _Twin]:
@@ -104,13 +105,17 @@ def _twin_of(model: Any) -> tuple[list[TensorSpec], _Twin]:
     own = next((p.dtype for p in model.parameters() if p.is_floating_point()), None)
     try:
         if isinstance(model, fx.GraphModule):
-            graph = model.graph
             specs = [symbol.spec for symbol in model.inputs]
-            parts = [(name, copy.deepcopy(part, memo)) for name, part in model._modules.items()]
-            twin = _Twin(parts, model.named_buffers(recurse=False), lambda twin, *args: _Runner(twin, graph=graph).run(*args))
+            body, graph = nn.Module(), model.graph
+            for name, part in model._modules.items():
+                body._modules[name] = copy.deepcopy(part, memo)
+            for name, constant in model._buffers.items():
+                body._buffers[name] = copy.deepcopy(constant, memo)
+            twin = _Twin(body, lambda *args: _Runner(body, graph).run(*args))
         else:
             specs = [TensorSpec(shape, model._torch_dtype) for shape in model._build_shapes]
-            twin = _Twin([("model", copy.deepcopy(model, memo))], [], lambda twin, *args: twin.model(*args))
+            body = copy.deepcopy(model, memo)
+            twin = _Twin(body, body)
     except Exception as error:  # noqa: BLE001 (a module that cannot be copied)
         raise Fact(f"{type(error).__name__}: {next(iter(str(error).splitlines()), '')}") from None
     if own is not None:  # the model may have been moved to another dtype

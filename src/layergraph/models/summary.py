@@ -224,8 +224,7 @@ def _targets(view: _View, layer: Layer) -> list[str]:
     own = view.keys.get(layer)
     if own is None:
         return []
-    inside = "" if hasattr(view.model, "_plan") else "model."  # the twin of a subclassed model holds it whole
-    return [view.prefix + inside + target for target, _ in layer.modules_under(own)] if layer.built else []
+    return [view.prefix + target for target, _ in layer.modules_under(own)] if layer.built else []
 
 
 def _shapes(view: _View, operation: Any) -> list[str]:

@@ -72,8 +72,9 @@ class Engine:
         self.plans: tuple[list[int | None], list[int | None]] | None = None
         self.parameters: list[nn.Parameter] = []
         self.optimizer: Any = None
-        self.constrain = getattr(module, "apply_constraints", None)
-        self.regularized = isinstance(getattr(module, "losses", None), (list, tuple))
+        # a module that knows it has none says so (`has_losses`, `has_constraints`): looking through all layers costs time each step
+        self.constrain = getattr(module, "apply_constraints", None) if getattr(module, "has_constraints", True) else None
+        self.regularized = getattr(module, "has_losses", True) and isinstance(getattr(module, "losses", None), (list, tuple))
         self.counts = (0, 0)
         self.stepped = False
 

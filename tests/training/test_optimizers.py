@@ -1,0 +1,169 @@
+"""Optimizers: Keras's paths, the same whatever the size of the gradients; arguments; torch's own optimizers."""
+
+from __future__ import annotations
+
+import ast
+import copy
+import pickle
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from torch import nn
+
+from layergraph import optimizers
+from layergraph.errors import ArgumentError
+
+GOLDENS = np.load(Path(__file__).parents[1] / "parity" / "goldens" / "training.npz")
+PATHS = sorted({key.rsplit("/", 1)[0] for key in GOLDENS.files if key.startswith("path/") and "|" in key})
+SCHEDULES = [key for key in GOLDENS.files if key.startswith("schedule/")]
+STEPS = 20
+
+
+def follow(name, options) -> list[np.ndarray]:
+    params = [nn.Parameter(torch.tensor(GOLDENS[f"path/start/{i}"])) for i in range(2)]
+    grads = [torch.tensor(GOLDENS[f"path/grads/{i}"]) for i in range(2)]
+    optimizer = getattr(optimizers, name)(**options)
+    optimizer.build(params)
+    path: list[list[np.ndarray]] = [[], []]
+    for step in range(STEPS):
+        if step == STEPS // 2:
+            optimizer.learning_rate = options["learning_rate"] * 0.5
+        for p, g in zip(params, grads, strict=True):
+            p.grad = g[step].clone()
+        optimizer.step()
+        for i in range(2):
+            path[i].append(params[i].detach().numpy().copy())
+    assert optimizer.iterations == STEPS
+    return [np.stack(p) for p in path]
+
+
+@pytest.mark.parametrize("key", PATHS)
+def test_the_path_equals_keras(key):
+    name, options = key.removeprefix("path/").split("|")
+    for i, path in enumerate(follow(name, ast.literal_eval(options))):
+        expected = GOLDENS[f"{key}/{i}"]
+        error = np.max(np.abs(path - expected) / np.maximum(np.abs(expected), 1e-3 * np.max(np.abs(expected))))
+        assert error <= 1e-5
+
+
+def test_torchs_own_epsilon_would_fail_this():
+    key = next(key for key in PATHS if key.startswith("path/Adam|{'learning_rate': 0.01}"))
+    p = nn.Parameter(torch.tensor(GOLDENS["path/start/0"]))
+    adam = torch.optim.Adam([p], lr=0.01, eps=1e-7)
+    for step in range(STEPS // 2):
+        p.grad = torch.tensor(GOLDENS["path/grads/0"][step])
+        adam.step()
+    assert np.max(np.abs(p.detach().numpy() - GOLDENS[f"{key}/0"][STEPS // 2 - 1])) > 1e-4
+
+
+@pytest.mark.parametrize("key", SCHEDULES)
+def test_schedules_equal_keras(key):
+    name, options = key.removeprefix("schedule/").split("|")
+    schedule = getattr(optimizers.schedules, name)(**ast.literal_eval(options))
+    np.testing.assert_allclose([schedule(step) for step in range(25)], GOLDENS[key], rtol=1e-5, atol=1e-8)
+    assert type(schedule).from_config(schedule.get_config())(3) == schedule(3)
+
+
+def test_a_schedule_drives_the_rate_and_cannot_be_set():
+    optimizer = optimizers.SGD(optimizers.schedules.ExponentialDecay(0.1, 1, 0.5))
+    p = nn.Parameter(torch.zeros(1))
+    optimizer.build([p])
+    seen = []
+    for _ in range(3):
+        seen.append(optimizer.learning_rate)
+        p.grad = torch.ones(1)
+        optimizer.step()
+    assert seen == [0.1, 0.05, 0.025]
+    assert p.item() == pytest.approx(-0.175)
+    with pytest.raises(TypeError, match="hence its learning rate is not settable"):
+        optimizer.learning_rate = 0.1
+    assert optimizers.SGD.from_config(optimizer.get_config()).learning_rate == 0.1
+
+
+@pytest.mark.parametrize(
+    ("make", "text"),
+    [
+        (lambda: optimizers.SGD(lr=0.1), "SGD: Argument(s) not recognized: {'lr': 0.1}"),
+        (lambda: optimizers.SGD(lr=0.1), "did you mean 'learning_rate'?"),
+        (lambda: optimizers.Adam(beta1=0.1), "did you mean 'beta_1'?"),
+        (lambda: optimizers.Adam(1), "Argument `learning_rate` should be float"),
+        (lambda: optimizers.Adam(np.float32(0.1)), "Argument `learning_rate` should be float"),
+        (lambda: optimizers.SGD(-0.1), "SGD(learning_rate=-0.1)"),
+        (lambda: optimizers.SGD(0.1, momentum=1), "`momentum` must be a float between [0, 1]"),
+        (lambda: optimizers.Adam(clipnorm=1.0, clipvalue=1.0), "Only one of `clipnorm`, `clipvalue` and `global_clipnorm` can be set"),
+        (lambda: optimizers.Adam(use_ema=True), "Adam(use_ema=True) is not in layergraph yet"),
+        (lambda: optimizers.Adam(gradient_accumulation_steps=4), "Adam(gradient_accumulation_steps=4) is not in layergraph yet"),
+        (lambda: optimizers.AdamW(weight_decay=None), "Argument `weight_decay` must be a float"),
+        (lambda: optimizers.get("adm"), "Could not interpret optimizer identifier: 'adm'"),
+        (lambda: optimizers.get("adm"), "did you mean 'adam'?"),
+        (lambda: optimizers.get("ftrl"), "the optimizer 'ftrl' is not in layergraph yet"),
+        (lambda: optimizers.schedules.CosineDecay(0.1, 0), "`decay_steps` must be greater than 0"),
+    ],
+)
+def test_wrong_arguments(make, text):
+    with pytest.raises(ArgumentError) as caught:
+        make()
+    assert text in str(caught.value)
+
+
+@pytest.mark.parametrize("word", ["sgd", "Adam", "AdamW", "RMSprop", "rmsprop", "adagrad", "adadelta", "adamax", "NADAM", "lion"])
+def test_words(word):
+    optimizer = optimizers.get(word)
+    assert type(optimizer).__name__.lower() == word.lower() == optimizer.name
+    assert type(optimizer).from_config(optimizer.get_config()).get_config() == optimizer.get_config()
+
+
+def test_torch_optimizers_are_taken_as_they_are():
+    p = nn.Parameter(torch.zeros(1))
+    own = torch.optim.Adam([p])
+    assert optimizers.get(own) is own
+    assert optimizers.get(torch.optim.ASGD) is torch.optim.ASGD
+
+
+def test_apply_leaves_gradients_alone():
+    p, q = nn.Parameter(torch.ones(1)), nn.Parameter(torch.ones(1))
+    optimizer = optimizers.SGD(0.5, clipvalue=1.0)
+    grad = torch.tensor([4.0])
+    assert optimizer.apply_gradients([(grad, p), (None, q)]) == 1
+    assert (p.item(), q.item(), grad.item(), p.grad) == (0.5, 1.0, 4.0, None)
+    with pytest.raises(ArgumentError, match="No gradients provided for any variable"):
+        optimizer.apply([None, None], [p, q])
+
+
+def test_state_goes_into_a_twin_and_through_pickle_and_deepcopy():
+    torch.manual_seed(0)
+    model = nn.Linear(3, 2)
+    optimizer = optimizers.Adam(0.1)
+    optimizer.build(model.parameters())
+
+    def step(m, o):
+        m.zero_grad()
+        m(torch.ones(1, 3)).square().sum().backward()
+        o.step()
+        return m.weight.detach().clone()
+
+    step(model, optimizer)
+    twins = [copy.deepcopy((model, optimizer)), pickle.loads(pickle.dumps((model, optimizer)))]
+    loaded = copy.deepcopy(model)
+    fresh = optimizers.Adam(0.1)
+    fresh.build(loaded.parameters())
+    fresh.load_state_dict(optimizer.state_dict())
+    expected = step(model, optimizer)
+    for twin in [*twins, (loaded, fresh)]:
+        assert torch.equal(step(*twin), expected)
+
+
+def test_build_again_keeps_the_state_of_known_parameters():
+    a, b = nn.Parameter(torch.ones(1)), nn.Parameter(torch.ones(1))
+    optimizer = optimizers.Adam(0.1)
+    optimizer.build([a])
+    a.grad = torch.ones(1)
+    optimizer.step()
+    optimizer.build([a, b])
+    assert optimizer.parameters == [a, b]
+    a.grad, b.grad = torch.ones(1), torch.ones(1)
+    optimizer.step()
+    assert int(optimizer.torch_optimizer.state[a]["step"]) == 2
+    assert b.item() < 1.0
