@@ -9,23 +9,29 @@ import re
 # Model never changes the keys of anybody's state_dict: tests/graph/test_names.py holds dir(Model) to it.
 RESERVED = frozenset(
     """
-    T_destination add add_loss add_module add_submodule add_weight apply apply_constraints at autocast bfloat16 buffers build built
-    call call_super_init calls children code compile compiled compute_dtype compute_loss compute_mask compute_metrics
-    compute_output_shape compute_output_spec count_params cpu cuda delete_all_unused_submodules delete_submodule double dtype
-    dump_patches eject eval evaluate export extra_repr fit float forward from_config get_buffer get_config get_extra_state get_layer
-    get_parameter get_submodule get_weights graph half history input input_names input_shape input_spec inputs insert_after ipu
-    keras_weights layers load_own_variables load_state_dict load_weights losses make_predict_function make_test_function
-    make_train_function meta metrics metrics_names modules mtia name named_buffers named_children named_modules named_parameters
-    non_trainable_variables non_trainable_weights operations optimizer output output_masks output_names output_shape outputs
-    parameters path pop predict predict_on_batch predict_step print_readable recompile register_backward_hook register_buffer
-    register_forward_hook register_forward_pre_hook register_full_backward_hook register_full_backward_pre_hook
+    T_destination activity_regularizer add add_loss add_metric add_module add_submodule add_variable add_weight adopt apply
+    apply_constraints at auto_name autocast bfloat16 buffers build build_from_config built call call_signature_parameters
+    call_super_init calls check_fields children code compile compile_from_config compiled compute_dtype compute_loss compute_mask
+    compute_metrics compute_output_shape compute_output_spec count_params cpu cuda delete_all_unused_submodules delete_submodule
+    double dtype dtype_policy dump_patches eject eval evaluate export extra_repr fit float forward from_config get_buffer
+    get_build_config get_compile_config get_config get_extra_state get_layer get_metrics_result get_parameter
+    get_quantization_layer_structure get_state_tree get_submodule get_weights graph half has_constraints has_losses history input
+    input_dtype input_names input_shape input_spec inputs insert_after ipu jit_compile keras_weights label layer_names layers
+    load_own_variables load_state_dict load_weights loss losses lower make_predict_function make_test_function make_train_function
+    meta metrics metrics_names metrics_variables modules modules_under mtia name named_buffers named_children named_modules
+    named_parameters non_trainable_variables non_trainable_weights operations optimizer output output_dtype output_masks
+    output_names output_shape outputs own_weights parameters parts path place pop predict predict_function predict_on_batch
+    predict_step print_readable quantization_mode quantize quantized_build quantized_call recompile register_backward_hook
+    register_buffer register_forward_hook register_forward_pre_hook register_full_backward_hook register_full_backward_pre_hook
     register_load_state_dict_post_hook register_load_state_dict_pre_hook register_module register_parameter
-    register_state_dict_post_hook register_state_dict_pre_hook remove replace requires_grad_ reset_metrics run_eagerly save
-    save_own_variables save_weights set_extra_state set_submodule set_weights share_memory shape_env stateful state_dict stop_training
-    summary supports_jit supports_masking test_on_batch test_step to to_empty to_folder to_json train train_on_batch train_step
-    trainable trainable_variables trainable_weights training type variable_dtype variables weights xpu zero_grad
+    register_state_dict_post_hook register_state_dict_pre_hook rematerialized_call remove replace replace_part requires_grad_
+    reset_metrics run_eagerly save save_own_variables save_weights set_extra_state set_state_tree set_submodule set_weights
+    shape_env share_memory state_dict stateful stateless_call stateless_compute_loss steps_per_execution stop_training sublayers
+    summary supports_jit supports_masking symbolic_call test_function test_on_batch test_step to to_empty to_folder to_json
+    torch_params train train_function train_on_batch train_step trainable trainable_variables trainable_weights training type
+    variable_dtype variables weights xpu zero_grad
 
-    self torch math operator builtins device inf nan layergraph
+    self torch math operator builtins device inf nan layergraph Ellipsis NoneType fx_pytree getattr pytree range slice
     """.split()
 )
 

@@ -25,12 +25,12 @@ from layergraph.graph.symbolic import SymbolicTensor, has_symbol, symbols_in
 from layergraph.layers import declare
 from layergraph.layers.declare import Declared
 from layergraph.layers.fields import REQUIRED, Field
-from layergraph.layers.weights import Weight
+from layergraph.layers.state import Stateful
 
 _serials = itertools.count()
 
 
-class Layer(nn.Module, Declared):
+class Layer(Stateful, Declared):
     """The base of all layers, and of your own.
 
     Write `build(self, input_shape)` to make torch modules or weights, and `call(self, x)` in plain torch:
@@ -60,6 +60,8 @@ class Layer(nn.Module, Declared):
     _inlined: ClassVar[bool] = False
     _call_words: ClassVar[frozenset[str]] = frozenset()
     _build_arity: ClassVar[int] = 1
+    # Whether `name` follows the fields in Keras's positional order.
+    _name_by_position: ClassVar[bool] = False
     # Whether integers are cast to the layer's dtype too: where torch's kernel takes floats only.
     _casts_integers: ClassVar[bool] = False
 
@@ -75,7 +77,7 @@ class Layer(nn.Module, Declared):
             if "forward" not in cls.__dict__:  # spares the eager path a frame
                 cls.forward = cls.call
         if "__init__" not in cls.__dict__:
-            cls.__signature__ = declare.signature(cls._fields)
+            cls.__signature__ = declare.signature(cls._fields, cls._name_by_position)
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         nn.Module.__init__(self)
@@ -138,22 +140,6 @@ class Layer(nn.Module, Declared):
     def call(self, *args: Any, **kwargs: Any) -> Any:
         """The computation, in torch."""
         raise NotImplementedError(f"{type(self).__name__} has no call()")
-
-    def keras_weights(self) -> list[Weight]:
-        """The layer's weights as Keras lists them: own ones first, trainable before statistics, then the sub-layers'."""
-        own = [Weight(name, (p,), trainable=getattr(p, "_keras_trainable", True)) for name, p in self._parameters.items() if p is not None]
-        own += [Weight(name, (b,), trainable=False) for name, b in self._buffers.items() if b is not None]
-        for child in self.children():
-            if isinstance(child, Layer):
-                own += child.own_weights()
-            else:
-                own += [Weight(name, (p,)) for name, p in child.named_parameters()]
-                own += [Weight(name, (b,), trainable=False) for name, b in child.named_buffers()]
-        return own
-
-    def own_weights(self) -> list[Weight]:
-        """`keras_weights()`, as long as the layer has the module it made; else whatever its replacement has, in torch's layout."""
-        return Layer.keras_weights(self) if self._swapped else self.keras_weights()
 
     def compute_output_shape(self, input_shape: Any) -> Any:
         """The shape of the output, None where a size is unknown."""
@@ -341,34 +327,6 @@ class Layer(nn.Module, Declared):
             self.train(False)
         self._sync_mode()
 
-    def adopt(self, name: str, module: nn.Module) -> None:
-        """Make `module` the layer's one stateful part. Its weights read as the layer's own: `dense.weight`, not `dense.linear.weight`.
-
-        The two share their dicts of parameters and buffers, so whatever replaces a Parameter (`.to`, functional_call)
-        replaces it for both.
-        """
-        state = self.__dict__
-        if self._stem is not None:
-            state.pop(self._stem)
-            state["_stem"] = None
-        self._modules.pop(name, None)
-        if module._modules:  # noqa: SLF001 (a wrapped part, such as a LoRA: it nests under its own name)
-            state["_parameters"], state["_buffers"] = {}, {}
-            self._modules[name] = module
-            return
-        state["_stem"] = name
-        state[name] = module
-        for shared in ("_parameters", "_buffers", "_non_persistent_buffers_set"):
-            state[shared] = module.__dict__[shared]
-
-    def replace_part(self, key: str, module: nn.Module) -> None:
-        """Take `module` for the torch module that stands under `key` in a model: graphs recorded from now on see it too."""
-        for name, target, _ in self.parts(self._key or key):
-            if target == key or self._key is None:
-                self.__dict__["_swapped"] = type(module) is not type(getattr(self, name))
-                self.adopt(name, module)
-                return
-
     def _unbuild(self, built: bool) -> None:
         if not built and self._inlined:
             state = self.__dict__
@@ -376,16 +334,6 @@ class Layer(nn.Module, Declared):
             if self._stem:
                 state.pop(self._stem, None)
                 state["_stem"] = None
-
-    def train(self, mode: bool = True) -> Self:
-        super().train(mode)
-        if self._stem:
-            self.__dict__[self._stem].train(mode)
-        self._sync_mode(mode)
-        return self
-
-    def _sync_mode(self, mode: bool | None = None) -> None:
-        """A hook for layers whose mode depends on more than `training`: a frozen BatchNormalization stays in inference."""
 
     def __getstate__(self) -> dict[str, Any]:
         return {**self.__dict__, "_first": None, "_calls": [], "_place": None}
@@ -445,8 +393,8 @@ class Layer(nn.Module, Declared):
     @property
     def input(self) -> Any:
         """The symbol (or symbols) of the first call's input."""
-        node = self._first_call()[0]
-        return node.args[0] if len(node.args) == 1 and not isinstance(node.args[0], list | tuple) else list(node.parents)
+        parents = self._first_call()[0].parents
+        return parents[0] if len(parents) == 1 else list(parents)
 
     @property
     def output(self) -> Any:
@@ -463,90 +411,6 @@ class Layer(nn.Module, Declared):
         if self._first is None:
             raise NotBuiltError(f"{self.label} has never been called on a symbol and thus has no defined input or output", "call it on an Input")
         return self._first
-
-    @property
-    def trainable(self) -> bool:
-        return self._trainable
-
-    @trainable.setter
-    def trainable(self, value: bool) -> None:
-        if not isinstance(value, bool):
-            raise ArgumentError(f"{self.label}: `trainable` must be True or False, got {shown(value)}")
-        self.__dict__["_trainable"] = value
-        for layer in self.sublayers():
-            layer.trainable = value
-        for weight in self.own_weights() if self.built else ():
-            if weight.trainable:
-                for tensor in weight.tensors:
-                    if isinstance(tensor, nn.Parameter):
-                        tensor.requires_grad_(value)
-        self._sync_mode()
-
-    def sublayers(self) -> list[Layer]:
-        """The layers held as attributes."""
-        return [child for child in self.children() if isinstance(child, Layer)]
-
-    @property
-    def weights(self) -> list[Tensor]:
-        """The Parameters and statistics, in torch's layout and Keras's order."""
-        return [tensor for weight in self.own_weights() for tensor in weight.held] if self.built else []
-
-    variables = weights
-
-    @property
-    def trainable_weights(self) -> list[Tensor]:
-        return [t for w in self.own_weights() if w.trainable for t in w.held if t.requires_grad] if self.built else []
-
-    @property
-    def non_trainable_weights(self) -> list[Tensor]:
-        trained = {id(tensor) for tensor in self.trainable_weights}
-        return [tensor for tensor in self.weights if id(tensor) not in trained]
-
-    trainable_variables, non_trainable_variables = trainable_weights, non_trainable_weights
-
-    @property
-    def losses(self) -> list[Tensor]:
-        """The terms that weight regularizers add to the loss, computed now."""
-        found = [loss for layer in self.sublayers() for loss in layer.losses]
-        for weight in self.own_weights() if self.built and self._inlined else ():
-            regularizer = self.__dict__.get(f"{weight.fields or weight.name}_regularizer")
-            if regularizer is not None and self._trainable:
-                found.append(regularizer(weight.layout.to_keras(*weight.tensors)))
-        return found
-
-    def apply_constraints(self) -> None:
-        """Put the weights back where their constraints want them: after each step of an optimizer."""
-        for layer in self.sublayers():
-            layer.apply_constraints()
-        for weight in self.own_weights() if self.built and self._inlined else ():
-            constraint = self.__dict__.get(f"{weight.fields or weight.name}_constraint")
-            if constraint is not None and self._trainable:
-                with torch.no_grad():
-                    weight.assign(constraint(weight.layout.to_keras(*weight.tensors)))
-
-    def get_weights(self) -> list[np.ndarray]:
-        """The weights as numpy arrays in Keras's layout and order."""
-        return [weight.to_keras() for weight in self.own_weights()] if self.built else []
-
-    def set_weights(self, weights: Sequence[Any]) -> None:
-        """Take numpy arrays in Keras's layout and order; all are checked before any is taken."""
-        if not self.built:
-            raise NotBuiltError(f"{self.label} has no weights yet: it has not seen an input", "call it on an Input or a tensor first")
-        own = self.own_weights()
-        if len(own) != len(weights):
-            raise ArgumentError(
-                f"{self.label} has {len(own)} weights, got {len(weights)} arrays", f"it wants, in this order: {', '.join(f'{w.name} {w.keras_shape}' for w in own[:12])}"
-            )
-        try:
-            checked = [weight.check(array) for weight, array in zip(own, weights, strict=True)]
-        except Fact as fact:
-            raise ArgumentError(f"{self.label}: {fact.what}", fact.fix) from None
-        for weight, array in zip(own, checked, strict=True):
-            weight.assign(array)
-
-    def count_params(self) -> int:
-        """The number of values in all weights."""
-        return sum(weight.count() for weight in self.own_weights()) if self.built else 0
 
     # Config
 

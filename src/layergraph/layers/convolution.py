@@ -14,7 +14,7 @@ from layergraph.graph.spec import Shape
 from layergraph.initializers import Initializer
 from layergraph.layers import sizes
 from layergraph.layers.base import Layer
-from layergraph.layers.fields import activation, choice, constraint, data_format, flag, initializer, positive, regularizer, window
+from layergraph.layers.fields import activation, activity, choice, constraint, data_format, flag, initializer, positive, regularizer, window
 from layergraph.layers.weights import CONV, Weight
 from layergraph.regularizers import Regularizer
 
@@ -39,6 +39,7 @@ class _Conv(Layer):
     bias_initializer: Initializer = initializer(default="zeros")
     kernel_regularizer: Regularizer | None = regularizer(default=None)
     bias_regularizer: Regularizer | None = regularizer(default=None)
+    activity_regularizer: None = activity()
     kernel_constraint: Constraint | None = constraint(default=None)
     bias_constraint: Constraint | None = constraint(default=None)
 

@@ -16,7 +16,19 @@ from layergraph.graph.spec import Shape, TensorSpec
 from layergraph.graph.symbolic import SymbolicTensor
 from layergraph.initializers import Initializer
 from layergraph.layers.base import Layer
-from layergraph.layers.fields import REQUIRED, activation, constraint, flag, initializer, is_int, only, positive, regularizer
+from layergraph.layers.fields import (
+    REQUIRED,
+    Field,
+    activation,
+    activity,
+    constraint,
+    flag,
+    initializer,
+    is_int,
+    only,
+    positive,
+    regularizer,
+)
 from layergraph.layers.weights import DENSE, Weight
 from layergraph.nn.indices import whole_indices
 from layergraph.regularizers import Regularizer
@@ -149,11 +161,12 @@ class Dense(Layer):
     bias_initializer: Initializer = initializer(default="zeros")
     kernel_regularizer: Regularizer | None = regularizer(default=None)
     bias_regularizer: Regularizer | None = regularizer(default=None)
+    activity_regularizer: None = activity()
     kernel_constraint: Constraint | None = constraint(default=None)
     bias_constraint: Constraint | None = constraint(default=None)
-    lora_rank: int | None = only(None, "wrap the model with peft")
-    lora_alpha: float | None = only(None, "wrap the model with peft")
-    quantization_config: Any = only(None, "quantize the model with torchao")
+    lora_rank: int | None = only(default=None, why="wrap the model with peft")
+    lora_alpha: float | None = only(default=None, why="wrap the model with peft")
+    quantization_config: Any = only(default=None, why="quantize the model with torchao")
 
     _casts_integers: ClassVar[bool] = True
 
@@ -213,7 +226,7 @@ class Embedding(Layer):
         embeddings_initializer: of the table, (input_dim, output_dim).
         embeddings_regularizer, embeddings_constraint: as in `Dense`.
         mask_zero: only False for now.
-        weights: only None; use `set_weights`.
+        weights: the table, (input_dim, output_dim), or a list of it.
 
     >>> from layergraph import Input
     >>> Embedding(1000, 16)(Input(shape=(20,), dtype="int64")).shape
@@ -225,11 +238,17 @@ class Embedding(Layer):
     embeddings_initializer: Initializer = initializer(default="uniform")
     embeddings_regularizer: Regularizer | None = regularizer(default=None)
     embeddings_constraint: Constraint | None = constraint(default=None)
-    mask_zero: bool = only(False, "masks come in a later version")
-    weights: Any = only(None, "build the layer, then layer.set_weights([table])")
-    lora_rank: int | None = only(None, "wrap the model with peft")
-    lora_alpha: float | None = only(None, "wrap the model with peft")
-    quantization_config: Any = only(None, "quantize the model with torchao")
+    mask_zero: bool = only(default=False, why="masks come in a later version")
+    weights: Any = Field(default=None, encode=lambda value: None)  # values belong to the state, not to the config
+    lora_rank: int | None = only(default=None, why="wrap the model with peft")
+    lora_alpha: float | None = only(default=None, why="wrap the model with peft")
+    quantization_config: Any = only(default=None, why="quantize the model with torchao")
+
+    def check_fields(self) -> None:
+        given = self.__dict__["weights"]
+        if given is not None:
+            self.build((None,))
+            self.set_weights(given if isinstance(given, list | tuple) else [given])
 
     def _casts(self, dtype: torch.dtype) -> bool:
         return False  # what comes in are indices; the layer's dtype is that of the table

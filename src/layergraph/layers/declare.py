@@ -31,6 +31,7 @@ SHAPE_KEYWORDS = ("input_shape", "batch_input_shape", "batch_shape", "input_dim"
         fields.regularizer,
         fields.constraint,
         fields.only,
+        fields.activity,
     )
 )
 class Declared:
@@ -52,19 +53,22 @@ def own_fields(cls: type) -> dict[str, Field]:
     return found
 
 
-def signature(declared: Mapping[str, Field]) -> inspect.Signature:
+def signature(declared: Mapping[str, Field], name_by_position: bool) -> inspect.Signature:
     """The signature that Keras's class has."""
     kinds = inspect.Parameter
     own = [
         kinds(name, kinds.POSITIONAL_OR_KEYWORD, default=kinds.empty if field.default is REQUIRED else field.default)
         for name, field in declared.items()
     ]
-    return inspect.Signature([*own, kinds("name", kinds.KEYWORD_ONLY, default=None), kinds("kwargs", kinds.VAR_KEYWORD)])
+    name = kinds("name", kinds.POSITIONAL_OR_KEYWORD if name_by_position else kinds.KEYWORD_ONLY, default=None)
+    return inspect.Signature([*own, name, kinds("kwargs", kinds.VAR_KEYWORD)])
 
 
 def bind(layer: Any, declared: Mapping[str, Field], args: tuple[Any, ...], kwargs: dict[str, Any]) -> dict[str, Any]:
     """The checked value of every field; takes the fields' words out of `kwargs`. Raises ArgumentError."""
     who = type(layer).__name__ + (f" {shown(kwargs['name'])}" if kwargs.get("name") is not None else "")
+    if layer._name_by_position and len(args) == len(declared) + 1:
+        args, kwargs["name"] = args[:-1], args[-1]
     if len(args) > len(declared):
         raise ArgumentError(f"{who} takes {len(declared)} positional arguments, got {len(args)}: {shown(args)}", f"its arguments are {_listed(declared)}")
     given = dict(zip(declared, args, strict=False))
@@ -100,7 +104,7 @@ def refuse_unknown(who: str, words: list[str], declared: Mapping[str, Field]) ->
 
 
 def _listed(declared: Mapping[str, Field]) -> str:
-    return ", ".join([*declared, *BASE_KEYWORDS])
+    return ", ".join(dict.fromkeys([*declared, *BASE_KEYWORDS]))
 
 
 def check_name(name: object, who: str) -> str | None:

@@ -157,3 +157,8 @@ def only(default: Any, why: str) -> Any:
         return value
 
     return Field(default, check, lambda value: default)
+
+
+def activity(default: Any = None) -> Any:
+    """`activity_regularizer`, at the place where Keras's signature has it."""
+    return only(default=default, why="terms on activations come in a later version; add the term to the loss in your own loop")

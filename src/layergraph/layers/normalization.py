@@ -69,10 +69,10 @@ class BatchNormalization(Layer):
     gamma_regularizer: Regularizer | None = regularizer(default=None)
     beta_constraint: Constraint | None = constraint(default=None)
     gamma_constraint: Constraint | None = constraint(default=None)
-    renorm: bool = only(False, "torch's BatchNorm has no renormalization")
-    renorm_clipping: Any = only(None, "torch's BatchNorm has no renormalization")
-    renorm_momentum: float = only(0.99, "torch's BatchNorm has no renormalization")
-    synchronized: bool = only(False, "use torch.nn.SyncBatchNorm.convert_sync_batchnorm(model)")
+    renorm: bool = only(default=False, why="torch's BatchNorm has no renormalization")
+    renorm_clipping: Any = only(default=None, why="torch's BatchNorm has no renormalization")
+    renorm_momentum: float = only(default=0.99, why="torch's BatchNorm has no renormalization")
+    synchronized: bool = only(default=False, why="use torch.nn.SyncBatchNorm.convert_sync_batchnorm(model)")
 
     def build(self, input_shape: Shape) -> None:
         module = _BATCH_NORMS[len(input_shape)]

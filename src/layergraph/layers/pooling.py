@@ -21,6 +21,7 @@ class _Pool(Layer):
     """A window that slides over `rank` spatial axes and keeps the channels."""
 
     rank: ClassVar[int]
+    _name_by_position: ClassVar[bool] = True
 
     pool_size: tuple[int, ...] = window(default=2)
     strides: tuple[int, ...] | None = window(default=None, optional=True)

@@ -17,7 +17,7 @@ from layergraph.graph.spec import Shape, agree
 from layergraph.graph.symbolic import SymbolicTensor, symbols_in
 from layergraph.initializers import Initializer
 from layergraph.layers.base import Layer
-from layergraph.layers.fields import Field, activation, anything, constraint, flag, initializer, only, positive, regularizer
+from layergraph.layers.fields import Field, activation, activity, anything, constraint, flag, initializer, only, positive, regularizer
 from layergraph.layers.weights import DENSE, Layout, Weight
 from layergraph.nn import recurrent
 from layergraph.regularizers import Regularizer
@@ -196,7 +196,7 @@ class LSTM(_Recurrent):
     kernel_regularizer: Regularizer | None = regularizer(default=None)
     recurrent_regularizer: Regularizer | None = regularizer(default=None)
     bias_regularizer: Regularizer | None = regularizer(default=None)
-    activity_regularizer: Any = only(default=None, why=_LATER)
+    activity_regularizer: None = activity()
     kernel_constraint: Constraint | None = constraint(default=None)
     recurrent_constraint: Constraint | None = constraint(default=None)
     bias_constraint: Constraint | None = constraint(default=None)
@@ -250,7 +250,7 @@ class GRU(_Recurrent):
     kernel_regularizer: Regularizer | None = regularizer(default=None)
     recurrent_regularizer: Regularizer | None = regularizer(default=None)
     bias_regularizer: Regularizer | None = regularizer(default=None)
-    activity_regularizer: Any = only(default=None, why=_LATER)
+    activity_regularizer: None = activity()
     kernel_constraint: Constraint | None = constraint(default=None)
     recurrent_constraint: Constraint | None = constraint(default=None)
     bias_constraint: Constraint | None = constraint(default=None)
@@ -295,7 +295,7 @@ class SimpleRNN(_Recurrent):
     kernel_regularizer: Regularizer | None = regularizer(default=None)
     recurrent_regularizer: Regularizer | None = regularizer(default=None)
     bias_regularizer: Regularizer | None = regularizer(default=None)
-    activity_regularizer: Any = only(default=None, why=_LATER)
+    activity_regularizer: None = activity()
     kernel_constraint: Constraint | None = constraint(default=None)
     recurrent_constraint: Constraint | None = constraint(default=None)
     bias_constraint: Constraint | None = constraint(default=None)

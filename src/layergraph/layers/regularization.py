@@ -7,10 +7,19 @@ from typing import Any
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from layergraph.errors import Fact
+from layergraph.errors import Fact, shown
 from layergraph.graph.spec import Shape
 from layergraph.layers.base import Layer
-from layergraph.layers.fields import anything, number, only
+from layergraph.layers.fields import Field, anything, is_int, number
+from layergraph.nn.dropout import BroadcastDropout, broadcast_dropout
+
+
+def _noise_shape(value: Any, owner: Any) -> tuple[int | None, ...] | None:
+    if value is None:
+        return None
+    if not isinstance(value, list | tuple) or not all(size is None or is_int(size) and size > 0 for size in value):
+        raise Fact(f"must be a tuple of sizes and Nones, got {shown(value)}")
+    return tuple(value)
 
 
 class Dropout(Layer):
@@ -23,7 +32,7 @@ class Dropout(Layer):
 
     Args:
         rate: the probability, in [0, 1].
-        noise_shape: only None for now.
+        noise_shape: the shape of the mask, None for an input's own size: `(None, 1, None)` drops along axis 1 alike.
         seed: kept in the config.
 
     >>> from layergraph import Input
@@ -32,16 +41,24 @@ class Dropout(Layer):
     """
 
     rate: float = number(low=0, high=1)
-    noise_shape: Any = only(None, "it comes in a later version")
+    noise_shape: tuple[int | None, ...] | None = Field(default=None, check=_noise_shape)
     seed: int | None = anything(default=None)
 
     def build(self, input_shape: Shape) -> None:
-        self.dropout = nn.Dropout(self.rate)
+        self.dropout = nn.Dropout(self.rate) if self.noise_shape is None else BroadcastDropout(self.rate, self.noise_shape)
 
     def call(self, x: Tensor, training: bool | None = None) -> Tensor:
-        return self.dropout(x) if training is None else F.dropout(x, self.rate, training)
+        if training is None:
+            return self.dropout(x)
+        if self.noise_shape is not None:
+            return broadcast_dropout(x, self.rate, self.noise_shape, training)
+        return F.dropout(x, self.rate, training)
 
     def compute_output_shape(self, input_shape: Shape) -> Shape:
         if not isinstance(input_shape, tuple):
             raise Fact(f"takes one tensor, got {input_shape}")
+        noise = self.noise_shape or (None,) * len(input_shape)
+        fits = [given is None or given == 1 or size is None or given == size for given, size in zip(noise, input_shape, strict=False)]
+        if len(noise) != len(input_shape) or not all(fits):
+            raise Fact(f"has noise_shape {self.noise_shape}, which does not broadcast to shape {input_shape}")
         return input_shape

@@ -79,7 +79,7 @@ def measure(model: Any) -> Cost:
         try:
             with torch.no_grad():
                 return _counted(twin, data, size if unknown else None)
-        except Exception as error:  # noqa: BLE001 (whatever a user's module does on meta, the summary is printed without these figures)
+        except Exception as error:  # a user's module may do anything on meta
             failure = error.__cause__ or error
     raise Fact(f"{type(failure).__name__}: {next(iter(str(failure).splitlines()), '')}")
 
@@ -116,7 +116,7 @@ def _twin_of(model: Any) -> tuple[list[TensorSpec], _Twin]:
             specs = [TensorSpec(shape, model._torch_dtype) for shape in model._build_shapes]
             body = copy.deepcopy(model, memo)
             twin = _Twin(body, body)
-    except Exception as error:  # noqa: BLE001 (a module that cannot be copied)
+    except Exception as error:  # a module that cannot be copied
         raise Fact(f"{type(error).__name__}: {next(iter(str(error).splitlines()), '')}") from None
     if own is not None:  # the model may have been moved to another dtype
         specs = [TensorSpec(spec.shape, own if spec.dtype.is_floating_point else spec.dtype) for spec in specs]
@@ -147,7 +147,7 @@ def _remembering(module: nn.Module, known: dict[Any, Any]) -> Callable[..., Any]
 
 
 def _once(known: dict[Any, Any], looks: Any, function: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
-    """Run a function on meta tensors, or take what it gave for arguments that look the same: torch's meta kernels take up to 0.5 ms each."""
+    """Run a function on meta tensors, or take what it gave for arguments that look the same: a meta kernel takes up to 0.5 ms."""
     case = (looks, *(_look(arg) for arg in args))
     if kwargs or None in case:
         return function(*args, **kwargs)

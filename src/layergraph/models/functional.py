@@ -54,8 +54,7 @@ class Functional(Model, fx.GraphModule):
             self.trainable = False
 
     def _start(self, **words: Any) -> None:
-        name = next(cls.__name__ for cls in type(self).__mro__ if cls.__name__ != "GraphModuleImpl")
-        fx.GraphModule.__init__(self, nn.Module(), fx.Graph(), class_name=name)
+        fx.GraphModule.__init__(self, nn.Module(), fx.Graph(), class_name=type(self).__name__)
         self._init_base(**words)
         state = self.__dict__
         state["built"] = True

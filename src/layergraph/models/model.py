@@ -27,7 +27,9 @@ class Model(Trainable, Layer):
         from layergraph.models.functional import Functional, functional_class
 
         if issubclass(cls, Functional):
-            return super().__new__(cls)
+            made = super().__new__(cls)  # of a class of its own, as GraphModule makes one for each instance
+            type(made).__name__ = next(each.__name__ for each in cls.__mro__ if each.__qualname__.split(".")[-1] != "GraphModuleImpl")
+            return made
         words = {*kwargs} & {"inputs", "outputs"}
         if cls is not Model and not words and len(args) != 2:
             return super().__new__(cls)

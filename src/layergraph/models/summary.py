@@ -74,7 +74,12 @@ def summary(
     columns = [Column("Layer (type)"), Column("Output Shape"), Column("Param #", "right", firm=True)]
     cells = [[row.name, row.shape, row.params] for row in rows]
     shown_columns = [
-        (counted is not None and (positions is None or len(positions) != 3 + connected + show_trainable), "Mult-Adds", "right", "mult_adds"),
+        (
+            counted is not None and (positions is None or len(positions) != 3 + connected + show_trainable),
+            "Mult-Adds",
+            "right",
+            "mult_adds",
+        ),
         (connected, "Connected to", "left", "connections"),
         (show_trainable, "Trainable", "center", "trainable"),
     ]
@@ -180,7 +185,9 @@ def _row(view: _View, operation: Any, level: int, before: Any, cost: Cost | None
     name, sources = view.names[operation], view.sources(operation)
     lead = "   " * level + "└ " if level else ""
     parents = [parent for node in view.calls.get(operation, ()) for parent in node.parents]
-    chained = len(parents) <= 1 and all(view.inputs.get(key(p), p.node.owner) is before for p in parents) and (before is None or bool(parents))
+    chained = (
+        len(parents) <= 1 and all(view.inputs.get(key(p), p.node.owner) is before for p in parents) and (before is None or bool(parents))
+    )
     if isinstance(operation, Node):
         kind, params, mult_adds, trainable = _spelling(operation), "0", "-", "-"
         notes: list[str] = []
@@ -206,7 +213,7 @@ def _row(view: _View, operation: Any, level: int, before: Any, cost: Cost | None
 def _notes(view: _View, layer: Layer, name: str) -> list[str]:
     """What the name in the first line does not say: the key in `state_dict()`, and the name that the layer has elsewhere."""
     target = view.keys.get(layer, name)
-    seen = isinstance(layer, InputLayer) or bool(layer.modules_under(target))  # a layer without modules has no key
+    seen = isinstance(layer, InputLayer) or not layer.built or bool(layer.modules_under(target))  # without modules there is no key
     found = [f"(key: {safe(target)})"] if target != name and seen else []
     return found + ([f"(elsewhere: {safe(layer._name)})"] if layer._name not in (None, name) else [])
 
@@ -232,7 +239,7 @@ def _shapes(view: _View, operation: Any) -> list[str]:
     if not texts and isinstance(operation, Layer) and operation.built and operation._inlined and "_build_shapes" in operation.__dict__:
         try:
             texts = [str(operation.compute_output_shape(*operation._build_shapes))]
-        except Exception:  # noqa: BLE001 (a layer that cannot say: the page is printed all the same)
+        except Exception:  # a layer that cannot say: the page is printed all the same
             texts = []
     if len(texts) < 2:
         return texts or ["?"]
@@ -244,11 +251,15 @@ def _within(rows: list[_Row], layer_range: Sequence[str] | None, model: Any) -> 
     if layer_range is None:
         return rows
     if isinstance(layer_range, str) or len(layer_range) != 2 or not all(isinstance(each, str) for each in layer_range):
-        raise ArgumentError(f"summary: `layer_range` must be two strings, got {shown(layer_range)}", "layer_range=('first name', 'last name')")
+        raise ArgumentError(
+            f"summary: `layer_range` must be two strings, got {shown(layer_range)}", "layer_range=('first name', 'last name')"
+        )
     try:
         found = [[i for i, row in enumerate(rows) if row.level == 0 and re.match(word, row.plain)] for word in layer_range]
     except re.error as error:
-        raise ArgumentError(f"summary: `layer_range` {shown(layer_range)} is no regular expression: {error}", "escape it with re.escape(name)") from None
+        raise ArgumentError(
+            f"summary: `layer_range` {shown(layer_range)} is no regular expression: {error}", "escape it with re.escape(name)"
+        ) from None
     if not all(found):
         missing = layer_range[0] if not found[0] else layer_range[1]
         names = ", ".join(shown(row.plain) for row in rows[:12]) + (", ..." if len(rows) > 12 else "")

@@ -42,15 +42,23 @@ def width(text: str) -> int:
     """How many places a text takes in a terminal."""
     if text.isascii():
         return len(text)
-    return sum(0 if unicodedata.category(letter) in ("Mn", "Me") else 2 if unicodedata.east_asian_width(letter) in "WF" else 1 for letter in text)
+    return sum(
+        0 if unicodedata.category(letter) in ("Mn", "Me") else 2 if unicodedata.east_asian_width(letter) in "WF" else 1 for letter in text
+    )
 
 
 def render(columns: Sequence[Column], rows: Sequence[Sequence[Cell]], line_length: int | None, positions: Sequence[float] | None) -> str:
     """The table as text. Raises ArgumentError where the page is too narrow."""
     widths = _at_positions(columns, line_length, positions) if positions is not None else _fitted(columns, rows, line_length)
     if min(widths) < _LEAST:
-        raise ArgumentError(f"summary: a page of {line_length or PAGE} characters is too narrow for {len(columns)} columns", "line_length=100")
-    lines = [_rule("┏━┳┓", widths), _line("┃", [_put(c.title, w, c.side) for c, w in zip(columns, widths, strict=True)]), _rule("┡━╇┩", widths)]
+        raise ArgumentError(
+            f"summary: a page of {line_length or PAGE} characters is too narrow for {len(columns)} columns", "line_length=100"
+        )
+    lines = [
+        _rule("┏━┳┓", widths),
+        _line("┃", [_put(c.title, w, c.side) for c, w in zip(columns, widths, strict=True)]),
+        _rule("┡━╇┩", widths),
+    ]
     for row in rows:
         wrapped = [_wrap(cell, room) for cell, room in zip(row, widths, strict=True)]
         for number in range(max(map(len, wrapped))):
@@ -91,7 +99,9 @@ def _fitted(columns: Sequence[Column], rows: Sequence[Sequence[Cell]], line_leng
 
 def _at_positions(columns: Sequence[Column], line_length: int | None, positions: Sequence[float]) -> list[int]:
     if len(positions) != len(columns):
-        raise ArgumentError(f"summary: `positions` has {len(positions)} entries, for the columns {', '.join(column.title for column in columns)}")
+        raise ArgumentError(
+            f"summary: `positions` has {len(positions)} entries, for the columns {', '.join(column.title for column in columns)}"
+        )
     page = line_length or PAGE
     ends = [int(position * page) if positions[-1] <= 1 else int(position) for position in positions]
     return [end - start - 3 for start, end in zip([1, *ends], ends, strict=False)]

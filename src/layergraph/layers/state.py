@@ -1,0 +1,183 @@
+"""The state of a layer: its torch module's weights, seen as the layer's own, in torch's layout and in Keras's."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, ClassVar, Self
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from layergraph.errors import ArgumentError, Fact, NotBuiltError, shown
+from layergraph.layers.weights import Weight
+
+
+class Stateful(nn.Module):
+    """What every layer and model has of weights: names, freezing, regularizers, constraints, and Keras's arrays."""
+
+    built: bool
+    label: Any
+    parts: Any
+    _fields: ClassVar[dict[str, Any]]
+    _inlined: ClassVar[bool]
+    _key: str | None
+    _stem: str | None
+    _swapped: bool
+    _trainable: bool
+
+    def keras_weights(self) -> list[Weight]:
+        """The layer's weights as Keras lists them: own ones first, trainable before statistics, then the sub-layers'."""
+        own = [Weight(name, (p,), trainable=getattr(p, "_keras_trainable", True)) for name, p in self._parameters.items() if p is not None]
+        own += [Weight(name, (b,), trainable=False) for name, b in self._buffers.items() if b is not None]
+        for child in self.children():
+            if isinstance(child, Stateful):
+                own += child.own_weights()
+            else:
+                own += [Weight(name, (p,)) for name, p in child.named_parameters()]
+                own += [Weight(name, (b,), trainable=False) for name, b in child.named_buffers()]
+        return own
+
+    def own_weights(self) -> list[Weight]:
+        """`keras_weights()`, as long as the layer has the module it made; else whatever its replacement has, in torch's layout."""
+        return Stateful.keras_weights(self) if self._swapped else self.keras_weights()
+
+    # One module's weights as the layer's own
+
+    def adopt(self, name: str, module: nn.Module) -> None:
+        """Make `module` the layer's one stateful part. Its weights read as the layer's own: `dense.weight`, not `dense.linear.weight`.
+
+        The two share their dicts of parameters and buffers, so whatever replaces a Parameter (`.to`, functional_call)
+        replaces it for both.
+        """
+        state = self.__dict__
+        if self._stem is not None:
+            state.pop(self._stem)
+            state["_stem"] = None
+        self._modules.pop(name, None)
+        if module._modules:  # noqa: SLF001 (a wrapped part, such as a LoRA: it nests under its own name)
+            state["_parameters"], state["_buffers"] = {}, {}
+            self._modules[name] = module
+            return
+        state["_stem"] = name
+        state[name] = module
+        for shared in ("_parameters", "_buffers", "_non_persistent_buffers_set"):
+            state[shared] = module.__dict__[shared]
+
+    def replace_part(self, key: str, module: nn.Module) -> None:
+        """Take `module` for the torch module that stands under `key` in a model: graphs recorded from now on see it too."""
+        for name, target, _ in self.parts(self._key or key):
+            if target == key or self._key is None:
+                self.__dict__["_swapped"] = type(module) is not type(getattr(self, name))
+                self.adopt(name, module)
+                return
+
+    def train(self, mode: bool = True) -> Self:
+        super().train(mode)
+        if self._stem:
+            self.__dict__[self._stem].train(mode)
+        self._sync_mode(mode)
+        return self
+
+    def _sync_mode(self, mode: bool | None = None) -> None:
+        """A hook for layers whose mode depends on more than `training`: a frozen BatchNormalization stays in inference."""
+
+    # Keras's attributes
+
+    @property
+    def trainable(self) -> bool:
+        return self._trainable
+
+    @trainable.setter
+    def trainable(self, value: bool) -> None:
+        if not isinstance(value, bool):
+            raise ArgumentError(f"{self.label}: `trainable` must be True or False, got {shown(value)}")
+        self.__dict__["_trainable"] = value
+        for layer in self.sublayers():
+            layer.trainable = value
+        for weight in self.own_weights() if self.built else ():
+            if weight.trainable:
+                for tensor in weight.tensors:
+                    if isinstance(tensor, nn.Parameter):
+                        tensor.requires_grad_(value)
+        self._sync_mode()
+
+    def sublayers(self) -> list[Any]:
+        """The layers held as attributes."""
+        return [child for child in self.children() if isinstance(child, Stateful)]
+
+    @property
+    def weights(self) -> list[Tensor]:
+        """The Parameters and statistics, in torch's layout and Keras's order."""
+        return [tensor for weight in self.own_weights() for tensor in weight.held] if self.built else []
+
+    variables = weights
+
+    @property
+    def trainable_weights(self) -> list[Tensor]:
+        return [t for w in self.own_weights() if w.trainable for t in w.held if t.requires_grad] if self.built else []
+
+    @property
+    def non_trainable_weights(self) -> list[Tensor]:
+        trained = {id(tensor) for tensor in self.trainable_weights}
+        return [tensor for tensor in self.weights if id(tensor) not in trained]
+
+    trainable_variables, non_trainable_variables = trainable_weights, non_trainable_weights
+
+    @property
+    def has_losses(self) -> bool:
+        """Whether any weight has a regularizer: `fit` asks once, and spares each step the look through all layers."""
+        return self._any_field("_regularizer")
+
+    @property
+    def has_constraints(self) -> bool:
+        """Whether any weight has a constraint."""
+        return self._any_field("_constraint")
+
+    def _any_field(self, ending: str) -> bool:
+        own = any(name.endswith(ending) and self.__dict__.get(name) is not None for name in self._fields)
+        return own or any(layer._any_field(ending) for layer in self.sublayers())
+
+    @property
+    def losses(self) -> list[Tensor]:
+        """The terms that weight regularizers add to the loss, computed now."""
+        found = [loss for layer in self.sublayers() for loss in layer.losses]
+        for weight in self.own_weights() if self.built and self._inlined else ():
+            regularizer = self.__dict__.get(f"{weight.fields or weight.name}_regularizer")
+            if regularizer is not None and self._trainable:
+                found.append(regularizer(weight.layout.to_keras(*weight.tensors)))
+        return found
+
+    def apply_constraints(self) -> None:
+        """Put the weights back where their constraints want them: after each step of an optimizer."""
+        for layer in self.sublayers():
+            layer.apply_constraints()
+        for weight in self.own_weights() if self.built and self._inlined else ():
+            constraint = self.__dict__.get(f"{weight.fields or weight.name}_constraint")
+            if constraint is not None and self._trainable:
+                with torch.no_grad():
+                    weight.assign(constraint(weight.layout.to_keras(*weight.tensors)))
+
+    def get_weights(self) -> list[np.ndarray]:
+        """The weights as numpy arrays in Keras's layout and order."""
+        return [weight.to_keras() for weight in self.own_weights()] if self.built else []
+
+    def set_weights(self, weights: Sequence[Any]) -> None:
+        """Take numpy arrays in Keras's layout and order; all are checked before any is taken."""
+        if not self.built:
+            raise NotBuiltError(f"{self.label} has no weights yet: it has not seen an input", "call it on an Input or a tensor first")
+        own = self.own_weights()
+        if len(own) != len(weights):
+            raise ArgumentError(
+                f"{self.label} has {len(own)} weights, got {len(weights)} arrays", f"it wants, in this order: {', '.join(f'{w.name} {w.keras_shape}' for w in own[:12])}"
+            )
+        try:
+            checked = [weight.check(array) for weight, array in zip(own, weights, strict=True)]
+        except Fact as fact:
+            raise ArgumentError(f"{self.label}: {fact.what}", fact.fix) from None
+        for weight, array in zip(own, checked, strict=True):
+            weight.assign(array)
+
+    def count_params(self) -> int:
+        """The number of values in all weights."""
+        return sum(weight.count() for weight in self.own_weights()) if self.built else 0
