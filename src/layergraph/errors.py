@@ -34,7 +34,7 @@ _TORCH = os.path.dirname(os.path.abspath(torch.__file__)) + os.sep
 
 def user_place() -> Place | None:
     """The innermost line on the stack that belongs neither to layergraph nor to torch."""
-    frame = sys._getframe(1)  # noqa: SLF001 (inspect.currentframe costs ten times as much)
+    frame = sys._getframe(1)
     while frame is not None:
         name = frame.f_code.co_filename
         if not (name.startswith(_OURS) or name.startswith(_TORCH) or name.startswith("<eval_with_key>")):
@@ -56,7 +56,7 @@ def shown(value: object, limit: int = 80) -> str:
     """`repr(value)`, cut to `limit` characters, never raising."""
     try:
         text = repr(value)
-    except Exception:  # noqa: BLE001 (a broken __repr__ must not hide the error that is being told)
+    except Exception:
         text = f"<{type(value).__name__}>"
     return text if len(text) <= limit else text[: limit - 3] + "..."
 

@@ -81,7 +81,7 @@ REFUSED = [
     ("recurrent_dropout", 0.5, "can only be 0.0 here, got 0.5: it comes in a later version"),
     ("go_backwards", True, "can only be False here, got True: it comes in a later version"),
     ("stateful", True, "can only be False here, got True: it comes in a later version"),
-    ("activity_regularizer", "l2", "can only be None here, got 'l2': it comes in a later version"),
+    ("activity_regularizer", "l2", "can only be None here, got 'l2': terms on activations come in a later version; add the term to the loss in your own loop"),
     ("return_sequences", 1, "must be True or False, got 1"),
     ("units", 0, "must be a positive int, got 0"),
 ]
@@ -374,7 +374,7 @@ def test_an_eager_layer_compiles_inside_a_module_of_the_users(backend: str) -> N
         def forward(self, x: torch.Tensor) -> torch.Tensor:
             return self.decoder(x, initial_state=self.memory(x)[1:])
 
-    torch._dynamo.reset()  # noqa: SLF001
+    torch._dynamo.reset()
     net, x = Net().eval(), torch.randn(2, 6, 4)
     with torch.no_grad():
         torch.testing.assert_close(torch.compile(net, fullgraph=True, backend=backend)(x), net(x))

@@ -22,7 +22,11 @@ def same_default(ours: object, keras: str | None) -> bool:
     if ours == theirs:
         return True
     # One int for all axes is what Keras writes out.
-    return isinstance(ours, int) and isinstance(theirs, tuple) and all(ints(part, 2, 0) == (ours, ours) if isinstance(part, tuple) else part == ours for part in theirs)
+    return (
+        isinstance(ours, int)
+        and isinstance(theirs, tuple)
+        and all(ints(part, 2, 0) == (ours, ours) if isinstance(part, tuple) else part == ours for part in theirs)
+    )
 
 
 @pytest.mark.parametrize("name", CLASSES)
@@ -30,5 +34,7 @@ def test_signature_is_keras_s(name):
     parameters = inspect.signature(getattr(layers, name)).parameters.values()
     ours = [p for p in parameters if p.kind is p.POSITIONAL_OR_KEYWORD]
     assert [p.name for p in ours] == [word for word, _ in RECORDED[name]]
-    wrong = {p.name: (p.default, default) for p, (_, default) in zip(ours, RECORDED[name], strict=True) if not same_default(p.default, default)}
+    wrong = {
+        p.name: (p.default, default) for p, (_, default) in zip(ours, RECORDED[name], strict=True) if not same_default(p.default, default)
+    }
     assert wrong == {}

@@ -94,7 +94,7 @@ def test_images_stay_in_channels_last_memory():
     model = cnn().eval()
     model.stem.register_forward_hook(lambda module, args, out: seen.append((args[0], out)))
     model(images())
-    (given, made), = seen
+    ((given, made),) = seen
     assert given.is_contiguous(memory_format=torch.channels_last)
     assert made.is_contiguous(memory_format=torch.channels_last)
 
@@ -133,7 +133,7 @@ def test_call_conventions(call):
         (lambda m: m({"a": torch.ones(1, 3), "b": torch.ones(1, 4), "c": 1}), "the data has 'c', which is no input"),
         (lambda m: m(torch.ones(1, 3), c=torch.ones(1, 4)), "has no input named 'c'"),
         (lambda m: m(torch.ones(1, 3), torch.ones(1, 5)), "input 'b' wants shape (None, 4), got (1, 5)"),
-        (lambda m: m(torch.ones(3), torch.ones(1, 4)), "add the batch axis: x[None], of shape (1, 3)"),
+        (lambda m: m(torch.ones(3), torch.ones(1, 4)), "add the batch axis, x[None] of shape (1, 3)"),
         (lambda m: m("text", torch.ones(1, 4)), "input 'a' cannot become a tensor: str 'text'"),
     ],
 )
@@ -365,8 +365,16 @@ def disconnected():
 @pytest.mark.parametrize(
     ("make", "kind", "says"),
     [
-        (disconnected, GraphError, "outputs is not connected to `inputs`: it also depends on Input 'b' of shape (None, 2), which is not among them"),
-        (lambda: Model(Input((2,)), layers.Dense(2)), GraphError, "outputs is the layer Dense itself; every one of `outputs` must be a symbolic tensor"),
+        (
+            disconnected,
+            GraphError,
+            "outputs is not connected to `inputs`: it also depends on Input 'b' of shape (None, 2), which is not among them",
+        ),
+        (
+            lambda: Model(Input((2,)), layers.Dense(2)),
+            GraphError,
+            "outputs is the layer Dense itself; every one of `outputs` must be a symbolic tensor",
+        ),
         (lambda: Model([], []), GraphError, "`inputs` is empty"),
         (lambda: Model(x := Input((2,)), x, name="a/b"), NameTakenError, "must not contain '/'"),
         (lambda: Model(x := Input((2,)), x, 1), TypeError, "takes inputs and outputs by position, got 3 arguments"),

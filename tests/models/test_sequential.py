@@ -100,7 +100,7 @@ def test_a_sequential_is_a_layer_and_takes_models():
     inner = FORMS["deferred"]()
     x = Input((5,))
     model = Model(x, inner(x))
-    assert list(model.state_dict())[0] == "sequential.dense.weight"
+    assert next(iter(model.state_dict())) == "sequential.dense.weight"
     assert model(ones).shape == (2, 2)
     stacked = Sequential([FORMS["list"](), layers.Dense(1)])
     assert stacked.built
@@ -161,14 +161,22 @@ def two_arguments():
         (lambda: grown(lambda x: x), ArgumentError, "Sequential.add takes a layer, got function <function"),
         (lambda: grown("relu"), ArgumentError, "Sequential.add takes a layer, got str 'relu'"),
         (lambda: grown(nn.Linear(2, 2)), ArgumentError, "Sequential.add takes a layer, got Linear"),
-        (lambda: grown(Input((5,)), layers.Dense(2), Input((5,))), ArgumentError, "an Input may only be the first entry, and 1 layers are there already"),
+        (
+            lambda: grown(Input((5,)), layers.Dense(2), Input((5,))),
+            ArgumentError,
+            "an Input may only be the first entry, and 1 layers are there already",
+        ),
         (lambda: grown(layers.Dense(2, name="a"), layers.Dense(2, name="a")), ArgumentError, "a layer named 'a' is there already"),
         (lambda: Sequential().pop(), IndexError, "Sequential.pop(): the model is empty"),
         (lambda: Sequential()(ones), NotBuiltError, "Sequential has no layers"),
         (lambda: Sequential([layers.Dense(2)]).inputs, NotBuiltError, "is not built: it does not know its input's shape"),
         (lambda: FORMS["list"]().build((None, 7)), ArgumentError, "is built for input shape (None, 5); it cannot be built for (None, 7)"),
         (lambda: Sequential().build((None, 7)), ArgumentError, "cannot be built: it has no layers"),
-        (lambda: Sequential([Input((5,)), layers.Conv2D(2, 3)]), ShapeError, "Conv2D: expects 4 axes, (batch, height, width, channels), got shape (None, 5)"),
+        (
+            lambda: Sequential([Input((5,)), layers.Conv2D(2, 3)]),
+            ShapeError,
+            "Conv2D: expects 4 axes, (batch, height, width, channels), got shape (None, 5)",
+        ),
         (two_arguments, ArgumentError, "Two takes a, b; a layer of a Sequential takes one tensor"),
     ],
 )

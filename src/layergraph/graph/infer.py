@@ -7,6 +7,7 @@ import operator
 from collections.abc import Callable, Mapping
 from typing import Any
 
+import numpy as np
 import torch
 from torch import Tensor, nn
 
@@ -48,7 +49,7 @@ def _batch_first_broadcast(*shapes: Shape) -> Shape:
     for shape in shapes:
         if 0 < len(shape) < rank and shape[0] is None:
             raise Fact(
-                f"shapes {' and '.join(map(str, shapes))} have different ranks, so broadcasting would line up a batch axis with another axis",
+                f"shapes {' and '.join(map(str, shapes))} differ in rank, so broadcasting would line up a batch axis with another",
                 "give the lower one more axes (x[:, None]), or use layers.Add(), Multiply(), ..., which do",
             )
     return broadcast(*shapes)
@@ -62,7 +63,7 @@ def probe(function: Callable[..., Any], args: tuple[Any, ...], kwargs: Mapping[s
     for sizes in (PROBES, DIVISIBLE_PROBES):
         try:
             results = [function(*_on_meta(args, size), **_on_meta(dict(kwargs), size)) for size in sizes]
-        except Exception as error:  # noqa: BLE001 (any failure of the user's or torch's code is the answer)
+        except Exception as error:
             failure = error
             continue
         return _merge(results, name)
@@ -74,6 +75,8 @@ def _on_meta(value: Any, size: int) -> Any:
         value = value.spec
     if isinstance(value, TensorSpec):
         return torch.empty([size if n is None else n for n in value.shape], dtype=value.dtype, device="meta")
+    if isinstance(value, np.ndarray):
+        value = torch.from_numpy(value)
     if isinstance(value, Tensor):
         return value.detach().to("meta")
     if isinstance(value, dict):

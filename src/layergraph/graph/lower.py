@@ -101,7 +101,9 @@ class Part:
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         lower = getattr(self._module, "lower", None)  # a layer inside a layer is written inline too
-        return lower(self._lowering, self._target, args, kwargs) if lower else self._lowering.module(self._target, self._module, args, kwargs)
+        return (
+            lower(self._lowering, self._target, args, kwargs) if lower else self._lowering.module(self._target, self._module, args, kwargs)
+        )
 
     def __getattr__(self, name: str) -> Any:
         value = getattr(self._module, name)
@@ -164,7 +166,9 @@ class Lowering:
         """Write the inputs."""
         return {key(symbol): Value(self, self.graph.placeholder(name)).tell(symbol.spec) for name, symbol in named}
 
-    def run(self, nodes: Sequence[Node], values: Mapping[Key, Value], outputs: Sequence[SymbolicTensor], inside: Nested | None = None) -> list[Value]:
+    def run(
+        self, nodes: Sequence[Node], values: Mapping[Key, Value], outputs: Sequence[SymbolicTensor], inside: Nested | None = None
+    ) -> list[Value]:
         """Write the nodes, oldest first; gives the outputs' values."""
         prefix, keys, mode = inside or Nested("", self._keys, self.mode)
         results: dict[Node, Any] = {}
@@ -227,8 +231,10 @@ class Lowering:
             return self._elementwise(fx_op, target, args, kwargs)
         if target in _REDUCTIONS and isinstance(first, Value) and first.order is not None:
             return self._reduced(fx_op, target, first, args[1:], dict(kwargs))
-        if target in (torch.cat, torch.concat) and isinstance(first, list | tuple):
-            return self._concatenated(cast("Sequence[Any]", first), args[1] if len(args) > 1 else kwargs.get("dim", 0))
+        if target in (torch.cat, torch.concat, torch.concatenate) and isinstance(first, list | tuple):
+            dims = [*args[1:], *(kwargs[word] for word in ("dim", "axis") if word in kwargs)]
+            if len(dims) == len(args) + len(kwargs) - 1:
+                return self._concatenated(cast("Sequence[Any]", first), *dims)
         return None
 
     def _permuted(self, value: Value, dims: Order) -> Value:
@@ -243,7 +249,9 @@ class Lowering:
         others = [arg for arg in (*args, *kwargs.values()) if not isinstance(arg, Value)]
         if order is None or any(value._shape is not None and value.ndim != len(order) for value in operands):
             return None
-        if any(value._shape is None and value.order is None for value in operands) or any(isinstance(other, list | tuple | Tensor) for other in others):
+        if any(value._shape is None and value.order is None for value in operands) or any(
+            isinstance(other, list | tuple | Tensor | np.ndarray) for other in others
+        ):
             return None
         done = self._emit(
             fx_op,
@@ -260,6 +268,8 @@ class Lowering:
         if order is None or dims is None or kwargs or len(rest) > 2:
             return None
         logical = {d % len(order) for d in (dims if isinstance(dims, list | tuple) else (dims,))}
+        if not logical:  # torch takes no axes for all of them
+            return None
         physical = tuple(sorted(order[d] for d in logical))
         done = self._emit(fx_op, target, (value.fx_node, physical), {"keepdim": True} if keep else {})
         if keep:
@@ -268,7 +278,7 @@ class Lowering:
         ranked = tuple(sorted(left).index(d) for d in left)
         return Value(self, done, None if ranked == tuple(range(len(ranked))) else ranked)
 
-    def _concatenated(self, values: Sequence[Any], dim: Any) -> Value | None:
+    def _concatenated(self, values: Sequence[Any], dim: int = 0) -> Value | None:
         order = next((v.order for v in values if isinstance(v, Value) and v.order is not None), None)
         if order is None or not all(isinstance(v, Value) and (v.order is not None or v._shape is not None) for v in values):
             return None

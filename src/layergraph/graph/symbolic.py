@@ -8,6 +8,7 @@ from collections.abc import Callable, Mapping
 from typing import Any, NoReturn
 
 import torch
+import torch.nn.functional as F
 from torch import nn
 from torch.overrides import is_tensor_method_or_property
 
@@ -35,14 +36,13 @@ class TensorLike:
     """
 
     __slots__ = ()
+    __array_ufunc__ = None  # numpy leaves `np.float32(2) * x` to us
 
     def _call(self, op: Op, target: Any, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> Any:
         raise TypeError(f"{type(self).__name__} records nothing")
 
     @classmethod
-    def __torch_function__(
-        cls, function: Any, types: Any, args: tuple[Any, ...] = (), kwargs: Mapping[str, Any] | None = None
-    ) -> Any:
+    def __torch_function__(cls, function: Any, types: Any, args: tuple[Any, ...] = (), kwargs: Mapping[str, Any] | None = None) -> Any:
         first = next(item for item in _flat((args, kwargs or {})) if isinstance(item, TensorLike))
         if is_tensor_method_or_property(function):
             return first._call("method", function.__name__, args, kwargs or {})
@@ -77,22 +77,22 @@ class _Method:
         self.value, self.name = value, name
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
-        return self.value._call("method", self.name, (self.value, *args), kwargs)  # noqa: SLF001
+        return self.value._call("method", self.name, (self.value, *args), kwargs)
 
 
 def _binary(function: Callable[..., Any]) -> tuple[Callable[..., Any], Callable[..., Any]]:
     def forward(self: TensorLike, other: Any) -> Any:
-        return self._call("function", function, (self, other), {})  # noqa: SLF001
+        return self._call("function", function, (self, other), {})
 
     def reflected(self: TensorLike, other: Any) -> Any:
-        return self._call("function", function, (other, self), {})  # noqa: SLF001
+        return self._call("function", function, (other, self), {})
 
     return forward, reflected
 
 
 def _unary(function: Callable[..., Any]) -> Callable[..., Any]:
     def forward(self: TensorLike) -> Any:
-        return self._call("function", function, (self,), {})  # noqa: SLF001
+        return self._call("function", function, (self,), {})
 
     return forward
 
@@ -150,13 +150,15 @@ class SymbolicTensor(TensorLike):
 
         if op == "method" and target in _VALUES_ONLY:
             self._refuse(f"{_VALUES_ONLY[target]} (`.{target}()`)", "run the model on tensors, or do this inside a custom Layer's call()")
+        self._refuse_in_place(target)
+        _refuse_baked_mode(target, kwargs)
         _refuse_bare_module(target, args, kwargs)
         return record_torch(op, target, args, kwargs)
 
     def size(self, dim: int | None = None) -> Any:
         """The sizes as torch gives them; refused while a size asked for is unknown."""
         sizes = self.shape if dim is None else self.shape[dim]
-        if sizes is None or isinstance(sizes, tuple) and None in sizes:
+        if sizes is None or (isinstance(sizes, tuple) and None in sizes):
             self._refuse("a size that is known only at run time (`.size()`)", "use x.shape (None where unknown), -1, or flatten/unflatten")
         return sizes
 
@@ -166,8 +168,16 @@ class SymbolicTensor(TensorLike):
     def _refuse(self, what: str, fix: str) -> NoReturn:
         raise SymbolicError(f"the symbolic tensor {self!r} has no values while the graph is written: it cannot give {what}", fix)
 
+    def _refuse_in_place(self, target: Any) -> None:
+        """The model would write into the tensors of its caller, and a result that nobody takes would be pruned."""
+        name = target_name(target)
+        if name.endswith("_") and not name.endswith("__") and getattr(target, "__module__", None) != operator.add.__module__:
+            self._refuse(f"a change in place (`{name}`)", f"use the function without the last underscore: y = x.{name.rstrip('_')}(...)")
+
     def __bool__(self) -> NoReturn:
-        self._refuse("a bool (`if x`, `x and y`, `a < x < b`)", "use torch.where(condition, a, b), or a custom Layer for control flow on data")
+        self._refuse(
+            "a bool (`if x`, `x and y`, `a < x < b`)", "use torch.where(condition, a, b), or a custom Layer for control flow on data"
+        )
 
     def __len__(self) -> NoReturn:
         self._refuse("len(): its first axis is the batch, whose size is unknown", "use x.shape")
@@ -253,12 +263,21 @@ def _collect(value: Any, found: list[SymbolicTensor]) -> None:
 
 
 def has_symbol(args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> bool:
-    """Whether any argument is, or a nest of arguments holds, a symbol. On the path of every eager call: no flattening of flat arguments."""
+    """Whether any argument is, or holds, a symbol. On the path of every eager call: flat arguments are not flattened."""
     for arg in (*args, *kwargs.values()) if kwargs else args:
         kind = type(arg)
         if kind is SymbolicTensor or (kind in (list, tuple, dict) and symbols_in(arg)):
             return True
     return False
+
+
+def _refuse_baked_mode(target: Any, kwargs: Mapping[str, Any]) -> None:
+    """`F.dropout(x)` means training=True, whether that is written or left out: torch tells the two apart no more than we can."""
+    if target in _DROPOUTS and kwargs.get("training", True) is True:
+        raise SymbolicError(
+            f"torch.nn.functional.{target_name(target)} on a symbolic tensor would drop in inference too: its training=True would be baked in",
+            "write layers.Dropout(rate)(x), which follows the model's mode; or torch.dropout(x, rate, True) if it shall always drop",
+        )
 
 
 def _refuse_bare_module(target: Any, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> None:
@@ -267,13 +286,15 @@ def _refuse_bare_module(target: Any, args: tuple[Any, ...], kwargs: Mapping[str,
     if module is None and not any(isinstance(item, nn.Parameter) for item in _flat((args, kwargs))):
         return
     who = f"a bare torch.nn.{type(module).__name__}" if module is not None else f"torch {target_name(target)} with an nn.Parameter"
-    words = f"wrap(nn.{type(module).__name__}(...))(x)" if module is not None else "wrap(module)(x) with the nn.Module that owns the Parameter"
+    words = (
+        f"wrap(nn.{type(module).__name__}(...))(x)" if module is not None else "wrap(module)(x) with the nn.Module that owns the Parameter"
+    )
     raise SymbolicError(f"{who} was called on a symbolic tensor: its mode would be baked in and its weights nameless", f"write {words}")
 
 
 def _calling_module() -> nn.Module | None:
     """The outermost nn.Module whose __call__ is on the stack."""
-    frame, found = sys._getframe(2), None  # noqa: SLF001
+    frame, found = sys._getframe(2), None
     while frame is not None:
         if frame.f_code.co_name == "_call_impl" and frame.f_code.co_filename == _MODULE_FILE:
             found = frame.f_locals.get("self")
@@ -281,4 +302,5 @@ def _calling_module() -> nn.Module | None:
     return found
 
 
+_DROPOUTS = (F.dropout, F.dropout1d, F.dropout2d, F.dropout3d, F.alpha_dropout, F.feature_alpha_dropout)
 _MODULE_FILE = sys.modules[nn.Module.__module__].__file__

@@ -78,6 +78,8 @@ from layergraph.layers.reshaping import ZeroPadding2D as ZeroPadding2D
 from layergraph.layers.reshaping import ZeroPadding3D as ZeroPadding3D
 
 __all__ = [
+    "GRU",
+    "LSTM",
     "Activation",
     "Add",
     "Average",
@@ -103,7 +105,6 @@ __all__ = [
     "Dropout",
     "Embedding",
     "Flatten",
-    "GRU",
     "GlobalAveragePooling1D",
     "GlobalAveragePooling2D",
     "GlobalAveragePooling3D",
@@ -118,7 +119,6 @@ __all__ = [
     "GlobalMaxPooling3D",
     "Input",
     "InputLayer",
-    "LSTM",
     "Layer",
     "LayerNormalization",
     "LeakyReLU",

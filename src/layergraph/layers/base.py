@@ -208,7 +208,9 @@ class Layer(Stateful, Declared):
             self._build_on(specs, kwargs)
         except Fact as fact:
             raise ShapeError(
-                f"{self.label}: {fact.what}", fact.fix, details=[f"got a tensor of shape {spec.shape}" for spec in leaves(specs) if isinstance(spec, TensorSpec)]
+                f"{self.label}: {fact.what}",
+                fact.fix,
+                details=[f"got a tensor of shape {spec.shape}" for spec in leaves(specs) if isinstance(spec, TensorSpec)],
             ) from None
 
     def _build_on(self, specs: Sequence[Any], kwargs: Mapping[str, Any]) -> None:
@@ -222,7 +224,9 @@ class Layer(Stateful, Declared):
         place = user_place()
         kwargs = {name: value for name, value in kwargs.items() if not (name in ("training", "mask") and value is None)}
         if self._hooked():
-            raise ArgumentError(f"{self.label} has hooks, and a graph runs its module, not the layer", "register hooks on the model's module: model.<name>")
+            raise ArgumentError(
+                f"{self.label} has hooks, and a graph runs its module, not the layer", "register hooks on the model's module: model.<name>"
+            )
         args = tuple(self._cast_symbols(arg) for arg in args)
         symbols = symbols_in(args, kwargs)
         built = self.built
@@ -260,7 +264,9 @@ class Layer(Stateful, Declared):
     def _cast_symbols(self, value: Any) -> Any:
         if isinstance(value, SymbolicTensor):
             dtype = value.spec.dtype
-            return record_torch("method", "to", (value, self._torch_dtype), {}) if dtype != self._torch_dtype and self._casts(dtype) else value
+            return (
+                record_torch("method", "to", (value, self._torch_dtype), {}) if dtype != self._torch_dtype and self._casts(dtype) else value
+            )
         if isinstance(value, list | tuple):
             return type(value)([self._cast_symbols(item) for item in value])
         return value
@@ -351,8 +357,20 @@ class Layer(Stateful, Declared):
         for weight in self.own_weights() if self.built else ():
             if weight.name == name:
                 return weight.tensors[0]
-        if not self.built and name in ("kernel", "bias", "embeddings", "gamma", "beta", "recurrent_kernel", "moving_mean", "moving_variance"):
-            raise NotBuiltError(f"{self.label} has no `{name}` yet: it has not seen an input", f"call it on an Input or a tensor, or {type(self).__name__}.build(input_shape)")
+        if not self.built and name in (
+            "kernel",
+            "bias",
+            "embeddings",
+            "gamma",
+            "beta",
+            "recurrent_kernel",
+            "moving_mean",
+            "moving_variance",
+        ):
+            raise NotBuiltError(
+                f"{self.label} has no `{name}` yet: it has not seen an input",
+                f"call it on an Input or a tensor, or {type(self).__name__}.build(input_shape)",
+            )
         raise AttributeError(f"{type(self).__name__!r} object has no attribute {name!r}")
 
     # Keras's attributes
@@ -367,7 +385,10 @@ class Layer(Stateful, Declared):
     @name.setter
     def name(self, name: str) -> None:
         if self._key is not None:
-            raise ArgumentError(f"{self.label} cannot be renamed to {shown(name)}: a model has its weights under this name", "name it before Model(...) is made")
+            raise ArgumentError(
+                f"{self.label} cannot be renamed to {shown(name)}: a model has its weights under this name",
+                "name it before Model(...) is made",
+            )
         self.__dict__["_given_name"] = self.__dict__["_name"] = declare.check_name(name, type(self).__name__)
 
     @property
@@ -409,7 +430,9 @@ class Layer(Stateful, Declared):
 
     def _first_call(self) -> tuple[Node, Any]:
         if self._first is None:
-            raise NotBuiltError(f"{self.label} has never been called on a symbol and thus has no defined input or output", "call it on an Input")
+            raise NotBuiltError(
+                f"{self.label} has never been called on a symbol and thus has no defined input or output", "call it on an Input"
+            )
         return self._first
 
     # Config
@@ -442,7 +465,9 @@ def _dtype_name(dtype: Any, who: str) -> str:
     if isinstance(dtype, Mapping):  # Keras's serialized policy
         dtype = dtype["config"]["name"]
     if isinstance(dtype, str) and dtype.startswith("mixed_"):
-        raise ArgumentError(f"{who}: dtype={dtype!r}: a layer keeps its weights in one dtype", "use torch.autocast around the model for mixed precision")
+        raise ArgumentError(
+            f"{who}: dtype={dtype!r}: a layer keeps its weights in one dtype", "use torch.autocast around the model for mixed precision"
+        )
     return config.standardize_dtype(dtype)
 
 

@@ -83,11 +83,17 @@ class _Conv(Layer):
         sizes.check_rank(input_shape, self.rank, self.data_format)
         channels = input_shape[1 if self.data_format == "channels_first" else -1]
         if channels is None:
-            raise Fact(f"needs a known number of channels, since its kernel has as many; the input's shape is {input_shape}", "give it in Input(shape=...)")
+            raise Fact(
+                f"needs a known number of channels, since its kernel has as many; the input's shape is {input_shape}",
+                "give it in Input(shape=...)",
+            )
         if channels % self.groups:
             raise Fact(f"has {self.groups} groups, which do not divide the input's {channels} channels, of shape {input_shape}")
         if self.built and channels != self.conv.in_channels:
-            raise Fact(f"was built for {self.conv.in_channels} channels, got {channels} in {input_shape}", "use another layer: one layer has one kernel")
+            raise Fact(
+                f"was built for {self.conv.in_channels} channels, got {channels} in {input_shape}",
+                "use another layer: one layer has one kernel",
+            )
         try:
             lengths = sizes.window_shape(sizes.spatial(input_shape, self.data_format), *self._windows, self.padding)
         except Fact as fact:
@@ -95,21 +101,16 @@ class _Conv(Layer):
         return sizes.with_spatial(input_shape, lengths, self.filters, self.data_format)
 
 
-_EXAMPLE = """
-    Args:
-        filters: the number of output channels.
-        kernel_size, strides, dilation_rate: an int, or one for each spatial axis.
-        padding: 'valid', 'same' (Keras's, the larger half at the end){causal}.
-        data_format: 'channels_last' or 'channels_first'; None takes `layergraph.config.image_data_format()`.
-        groups: the number of groups that see their own input channels only.
-        activation, use_bias, ...: as in `Dense`; the kernel's shape is {kernel} in Keras's layout.
-"""
-
-
 class Conv1D(_Conv):
     """Convolution along steps.
 
     (B, T, C) -> (B, T', filters)
+
+    The arguments are `Conv2D`'s, with one int each; `padding` may also be 'causal', which pads the past alone.
+
+    >>> from layergraph import Input
+    >>> Conv1D(8, 3, padding="causal")(Input(shape=(10, 3))).shape
+    (None, 10, 8)
     """
 
     rank = 1
@@ -126,6 +127,19 @@ class Conv2D(_Conv):
     """Convolution over images.
 
     (B, H, W, C) -> (B, H', W', filters)
+
+    Args:
+        filters: the number of output channels.
+        kernel_size, strides, dilation_rate: an int, or one for each spatial axis.
+        padding: 'valid', or 'same': Keras's, `ceil(n / stride)` outputs and the larger half of the zeros at the end.
+        data_format: 'channels_last' or 'channels_first'; None takes `layergraph.config.image_data_format()`.
+        groups: the number of groups of channels that are convolved each by itself.
+        activation, use_bias, initializers, regularizers, constraints: as in `Dense`. The kernel is (kh, kw, C / groups, filters)
+            in Keras's layout.
+
+    >>> from layergraph import Input
+    >>> Conv2D(8, 3, strides=2, padding="same", activation="relu")(Input(shape=(32, 32, 3))).shape
+    (None, 16, 16, 8)
     """
 
     rank = 2
@@ -136,23 +150,16 @@ class Conv3D(_Conv):
     """Convolution over volumes.
 
     (B, D, H, W, C) -> (B, D', H', W', filters)
+
+    The arguments are `Conv2D`'s, with three ints each.
+
+    >>> from layergraph import Input
+    >>> Conv3D(8, 3)(Input(shape=(8, 8, 8, 1))).shape
+    (None, 6, 6, 6, 8)
     """
 
     rank = 3
     _module = nn.Conv3d
-
-
-for _layer, _kernel, _causal, _shape in (
-    (Conv1D, "(k, C / groups, filters)", ", 'causal'", "(10, 3)"),
-    (Conv2D, "(kh, kw, C / groups, filters)", "", "(32, 32, 3)"),
-    (Conv3D, "(kd, kh, kw, C / groups, filters)", "", "(8, 8, 8, 1)"),
-):
-    _layer.__doc__ = (
-        f"{_layer.__doc__}{_EXAMPLE.format(causal=_causal, kernel=_kernel)}"
-        f"\n    >>> from layergraph import Input\n    >>> {_layer.__name__}(8, 3, padding='same')(Input(shape={_shape})).ndim\n    {_layer.rank + 2}\n    "
-    )
-
-
 
 
 Convolution1D, Convolution2D, Convolution3D = Conv1D, Conv2D, Conv3D

@@ -58,7 +58,9 @@ class InputLayer(Layer):
         shape = kwargs.pop("input_shape", shape)
         batch_shape = kwargs.pop("batch_input_shape", batch_shape)
         if kwargs:
-            raise ArgumentError(f"{who} got an unknown argument {next(iter(kwargs))!r}", "its arguments are shape, batch_size, dtype, batch_shape, name")
+            raise ArgumentError(
+                f"{who} got an unknown argument {next(iter(kwargs))!r}", "its arguments are shape, batch_size, dtype, batch_shape, name"
+            )
         for word, value in (("sparse", sparse), ("ragged", ragged), ("optional", optional), ("tensor", input_tensor is not None)):
             if value:
                 raise ArgumentError(f"{who}: `{word}` is not supported", "use a dense Input(shape=...)")
@@ -85,7 +87,14 @@ class InputLayer(Layer):
         raise ArgumentError(f"{self.label} is where a tensor enters a model; it cannot be called", "use layer.output, or Input(...)")
 
     def get_config(self) -> dict[str, Any]:
-        return {"batch_shape": list(self.batch_shape), "dtype": self.dtype, "sparse": False, "ragged": False, "name": self.name, "optional": False}
+        return {
+            "batch_shape": list(self.batch_shape),
+            "dtype": self.dtype,
+            "sparse": False,
+            "ragged": False,
+            "name": self.name,
+            "optional": False,
+        }
 
 
 def _batch_shape(who: str, shape: Any, batch_size: Any, batch_shape: Any) -> Shape:
@@ -96,10 +105,15 @@ def _batch_shape(who: str, shape: Any, batch_size: Any, batch_shape: Any) -> Sha
         raise ArgumentError(f"{who} needs `shape`, the sizes without the batch axis", "for example Input(shape=(784,))")
     given = shape if batch_shape is None else batch_shape
     if is_int(given) or isinstance(given, str) or not hasattr(given, "__iter__"):
-        raise ArgumentError(f"{who}: `shape` must be a tuple of sizes, got {shown(given)}", f"write shape=({given},)" if is_int(given) else None)
+        raise ArgumentError(
+            f"{who}: `shape` must be a tuple of sizes, got {shown(given)}", f"write shape=({given},)" if is_int(given) else None
+        )
     for size in (*given, batch_size):
         if size is not None and (not is_int(size) or size < 0):
-            raise ArgumentError(f"{who}: shape {shown(tuple(given))}: a size must be an int of at least 0, or None, got {shown(size)}", "use None for an unknown size")
+            raise ArgumentError(
+                f"{who}: shape {shown(tuple(given))}: a size must be an int of at least 0, or None, got {shown(size)}",
+                "use None for an unknown size",
+            )
     sizes = tuple(None if size is None else int(size) for size in given)
     return sizes if batch_shape is not None else (batch_size, *sizes)
 
@@ -130,7 +144,15 @@ def Input(  # noqa: N802 (Keras's name)
     (None, 32, 32, 3)
     """
     layer = InputLayer(
-        shape=shape, batch_size=batch_size, dtype=dtype, sparse=sparse, ragged=ragged, batch_shape=batch_shape, input_tensor=tensor, optional=optional, name=name
+        shape=shape,
+        batch_size=batch_size,
+        dtype=dtype,
+        sparse=sparse,
+        ragged=ragged,
+        batch_shape=batch_shape,
+        input_tensor=tensor,
+        optional=optional,
+        name=name,
     )
     return layer.output
 
@@ -189,7 +211,9 @@ class Dense(Layer):
                 "give that size in Input(shape=...), or pool or flatten a fixed length",
             )
         if self.built and input_shape[-1] != self.linear.in_features:
-            raise Fact(f"was built for a last axis of {self.linear.in_features}, got {input_shape}", "use another layer: one layer has one kernel")
+            raise Fact(
+                f"was built for a last axis of {self.linear.in_features}, got {input_shape}", "use another layer: one layer has one kernel"
+            )
         return (*input_shape[:-1], self.units)
 
 

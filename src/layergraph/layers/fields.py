@@ -30,7 +30,7 @@ class Field:
 
     default: Any = REQUIRED
     check: Callable[[Any, Any], Any] = _as_is
-    encode: Callable[[Any], Any] = lambda value: list(value) if isinstance(value, tuple) else value  # noqa: E731
+    encode: Callable[[Any], Any] = lambda value: list(value) if isinstance(value, tuple) else value
 
 
 def is_int(value: Any) -> bool:
@@ -125,7 +125,8 @@ def data_format() -> Any:
             return config.image_data_format()
         if value not in ("channels_last", "channels_first"):
             raise Fact(
-                f"must be 'channels_last', 'channels_first' or None, got {shown(value)}", suggestion(value, ("channels_last", "channels_first"))
+                f"must be 'channels_last', 'channels_first' or None, got {shown(value)}",
+                suggestion(value, ("channels_last", "channels_first")),
             )
         return value
 

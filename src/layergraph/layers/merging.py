@@ -37,7 +37,9 @@ class _Merge(Layer):
             merged = broadcast(*raised)
         except Fact:
             raise Fact(f"cannot merge shapes {' and '.join(map(str, shapes))}: they do not broadcast", _projection(shapes)) from None
-        return tuple(None if None in sizes else size for size, sizes in zip(merged, zip(*raised, strict=True), strict=True))  # as Keras does
+        return tuple(
+            None if None in sizes else size for size, sizes in zip(merged, zip(*raised, strict=True), strict=True)
+        )  # as Keras does
 
 
 def _checked_list(shapes: Any, exactly: int | None = None) -> list[Shape]:
@@ -215,7 +217,11 @@ class Dot(Layer):
         left = first.movedim(a, -1).flatten(1, -2) if first_rank > 3 else first.movedim(a, -1)
         right = second.movedim(b, 1).flatten(2) if second_rank > 3 else second.movedim(b, 1)
         if first_rank == 2:
-            return torch.matmul(left.unsqueeze(1), right).squeeze(1) if second_rank <= 3 else torch.matmul(left.unsqueeze(1), right).squeeze(1).unflatten(1, _known(rest_of_second))
+            return (
+                torch.matmul(left.unsqueeze(1), right).squeeze(1)
+                if second_rank <= 3
+                else torch.matmul(left.unsqueeze(1), right).squeeze(1).unflatten(1, _known(rest_of_second))
+            )
         if second_rank == 2:
             product = torch.matmul(left, right.unsqueeze(2)).squeeze(2)
             return product if first_rank <= 3 else product.unflatten(1, _known(rest_of_first))
@@ -234,7 +240,9 @@ class Dot(Layer):
         first, second = _checked_list(input_shape, 2)
         a, b = self._resolved(len(first), len(second))
         if None not in (first[a], second[b]) and first[a] != second[b]:
-            raise Fact(f"axes {self.axes}: the first input's size {first[a]} must equal the second's {second[b]}, in shapes {first} and {second}")
+            raise Fact(
+                f"axes {self.axes}: the first input's size {first[a]} must equal the second's {second[b]}, in shapes {first} and {second}"
+            )
         rest = [n for i, n in enumerate(first) if i not in (0, a)] + [n for i, n in enumerate(second) if i not in (0, b)]
         return (first[0], *rest) if rest else (first[0], 1)
 

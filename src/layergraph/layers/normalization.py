@@ -16,7 +16,12 @@ from layergraph.layers.fields import Field, constraint, flag, initializer, is_in
 from layergraph.layers.weights import Weight
 from layergraph.regularizers import Regularizer
 
-_BATCH_NORMS: dict[int, type[nn.BatchNorm1d | nn.BatchNorm2d | nn.BatchNorm3d]] = {2: nn.BatchNorm1d, 3: nn.BatchNorm1d, 4: nn.BatchNorm2d, 5: nn.BatchNorm3d}
+_BATCH_NORMS: dict[int, type[nn.BatchNorm1d | nn.BatchNorm2d | nn.BatchNorm3d]] = {
+    2: nn.BatchNorm1d,
+    3: nn.BatchNorm1d,
+    4: nn.BatchNorm2d,
+    5: nn.BatchNorm3d,
+}
 
 
 def _affine(layer: Any, module: Any) -> list[Weight]:

@@ -17,7 +17,7 @@ from layergraph.nn.dropout import BroadcastDropout, broadcast_dropout
 def _noise_shape(value: Any, owner: Any) -> tuple[int | None, ...] | None:
     if value is None:
         return None
-    if not isinstance(value, list | tuple) or not all(size is None or is_int(size) and size > 0 for size in value):
+    if not isinstance(value, list | tuple) or not all(size is None or (is_int(size) and size > 0) for size in value):
         raise Fact(f"must be a tuple of sizes and Nones, got {shown(value)}")
     return tuple(value)
 

@@ -78,8 +78,3 @@ def check_rank(shape: Any, rank: int, data_format: str = "channels_last") -> Non
         axes = ["batch", *(["steps"] if rank == 1 else ["height", "width"] if rank == 2 else ["depth", "height", "width"])]
         axes = [*axes, "channels"] if data_format == "channels_last" else [axes[0], "channels", *axes[1:]]
         raise Fact(f"expects {rank + 2} axes, ({', '.join(axes)}), got shape {shape}")
-
-
-__all__ = [
-    "channels_back", "channels_first", "check_rank", "own_padding", "pad_same", "padded", "same_pads", "spatial", "window_length", "window_shape", "with_spatial",
-]  # fmt: skip

@@ -55,7 +55,7 @@ class Stateful(nn.Module):
             state.pop(self._stem)
             state["_stem"] = None
         self._modules.pop(name, None)
-        if module._modules:  # noqa: SLF001 (a wrapped part, such as a LoRA: it nests under its own name)
+        if module._modules:
             state["_parameters"], state["_buffers"] = {}, {}
             self._modules[name] = module
             return
@@ -169,7 +169,8 @@ class Stateful(nn.Module):
         own = self.own_weights()
         if len(own) != len(weights):
             raise ArgumentError(
-                f"{self.label} has {len(own)} weights, got {len(weights)} arrays", f"it wants, in this order: {', '.join(f'{w.name} {w.keras_shape}' for w in own[:12])}"
+                f"{self.label} has {len(own)} weights, got {len(weights)} arrays",
+                f"it wants, in this order: {', '.join(f'{w.name} {w.keras_shape}' for w in own[:12])}",
             )
         try:
             checked = [weight.check(array) for weight, array in zip(own, weights, strict=True)]

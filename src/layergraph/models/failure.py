@@ -13,7 +13,7 @@ _MARK = "_layergraph_explained"
 
 
 def explain(model: Any, error: Exception) -> None:
-    """Add a note to an error from generated code. The generated frame still holds its variables, so nothing is kept for this on the good path."""
+    """Add a note to an error from generated code, whose frame still holds its variables: the good path keeps nothing for this."""
     if getattr(error, _MARK, False):
         return
     found = _failing(model, error)

@@ -13,9 +13,9 @@ import torch
 from torch import Tensor, fx, nn
 
 from layergraph.errors import ArgumentError, DataError, Fact, LayergraphError, describe, shown, suggestion
+from layergraph.graph import walk
 from layergraph.graph.lower import InputCheck, Lowering, Nested, Value, input_test
 from layergraph.graph.names import Namespace
-from layergraph.graph import walk
 from layergraph.graph.spec import TensorSpec
 from layergraph.graph.structure import leaves, leaves_with_path, map_leaves
 from layergraph.graph.symbolic import SymbolicTensor, symbols_in, target_name
@@ -26,11 +26,8 @@ from layergraph.models.model import Model
 from layergraph.models.naming import Names
 from layergraph.models.plan import Plan, describe_plan, make_plan, restore_plan
 
-
 _TENSORS = {Tensor}
-_WRITTEN = frozenset(
-    "_plan_made _names _keys _naming _in_mode _graph _code _lineno_map _prologue_start _first _calls _symbols".split()
-)
+_WRITTEN = frozenset("_plan_made _names _keys _naming _in_mode _graph _code _lineno_map _prologue_start _first _calls _symbols".split())
 
 
 class Functional(Model, fx.GraphModule):
@@ -121,7 +118,8 @@ class Functional(Model, fx.GraphModule):
             unknown = [word for word in kwargs if word not in names]
             if unknown:
                 raise DataError(
-                    f"{self.label} has no input named {unknown[0]!r}", suggestion(unknown[0], names) or f"its inputs are {', '.join(map(repr, names))}"
+                    f"{self.label} has no input named {unknown[0]!r}",
+                    suggestion(unknown[0], names) or f"its inputs are {', '.join(map(repr, names))}",
                 )
             by_name = {**dict(zip(names, args, strict=False)), **kwargs}
             return self._from_dict(by_name), training
@@ -152,7 +150,7 @@ class Functional(Model, fx.GraphModule):
         return tuple(given[name] for name in names)
 
     def _standardize(self, x: Any, index: int) -> Tensor:
-        """An input as the graph takes it: a tensor of the Input's dtype and rank. Called by the generated code where something differs."""
+        """An input as the graph takes it, of the Input's dtype and rank: called by the generated code where something differs."""
         symbol = self._plan.flat_inputs[index]
         spec, name = symbol.spec, self.input_names[index]
         if not isinstance(x, Tensor):
@@ -163,7 +161,7 @@ class Functional(Model, fx.GraphModule):
             x = x.unsqueeze(-1)
         if x.ndim != spec.ndim or any(want is not None and want != got for want, got in zip(spec.shape[1:], x.shape[1:], strict=True)):
             missing_batch = tuple(x.shape) == spec.shape[1:]
-            fix = f"add the batch axis: x[None], of shape {(1, *x.shape)}; or, if the first size of Input(shape=...) was the batch, leave it out there"
+            fix = f"add the batch axis, x[None] of shape {(1, *x.shape)}; if the first size of Input(shape=...) was the batch, leave it out"
             raise DataError(
                 f"{self.label}: input {name!r} wants shape {spec.shape}, got {tuple(x.shape)}",
                 fix if missing_batch else None,
@@ -222,7 +220,9 @@ class Functional(Model, fx.GraphModule):
             sizes = zip(spec.shape[1:], symbol.shape[1:], strict=False)
             if spec.ndim != symbol.ndim or any(a is not None and b is not None and a != b for a, b in sizes):
                 raise Fact(f"input {name!r} wants shape {symbol.shape}, got {spec.shape}")
-        result = self._plan.infer([TensorSpec(spec.shape, symbol.spec.dtype) for spec, symbol in zip(specs, self._plan.flat_inputs, strict=True)])
+        result = self._plan.infer(
+            [TensorSpec(spec.shape, symbol.spec.dtype) for spec, symbol in zip(specs, self._plan.flat_inputs, strict=True)]
+        )
         return _unpacked(result)
 
     def compute_output_shape(self, input_shape: Any) -> Any:
@@ -296,10 +296,15 @@ class Functional(Model, fx.GraphModule):
     @property
     def output_names(self) -> list[str]:
         """The names of the layers that make the outputs, flat; a name that comes twice gets a number."""
-        names = {walk.key(symbol): self._names[layer] for symbol, layer in zip(self._plan.flat_inputs, self._plan.input_layers, strict=True)}
+        names = {
+            walk.key(symbol): self._names[layer] for symbol, layer in zip(self._plan.flat_inputs, self._plan.input_layers, strict=True)
+        }
         space = Namespace()
         return [
-            space.take(names.get(walk.key(symbol)) or (self._names[symbol.node.target] if symbol.node.op == "layer" else target_name(symbol.node.target)))
+            space.take(
+                names.get(walk.key(symbol))
+                or (self._names[symbol.node.target] if symbol.node.op == "layer" else target_name(symbol.node.target))
+            )
             for symbol in self._plan.flat_outputs
         ]
 
@@ -343,7 +348,7 @@ class Functional(Model, fx.GraphModule):
         twin.__dict__.update(copy.deepcopy(self._own_state(), memo), _first=None, _calls=[], _in_mode={})
         if description is not None:
             plan = twin.__dict__["_plan_made"] = restore_plan(description)
-            owners = {old: new for old, new in zip(self._plan.layers, plan.layers, strict=True)}
+            owners = dict(zip(self._plan.layers, plan.layers, strict=True))
             twin.__dict__["_names"] = {owners[old]: name for old, name in self._names.items() if old in owners}
             twin.__dict__["_keys"] = {owners[old]: key for old, key in self._keys.items() if old in owners}
         graph = copy.deepcopy(self.graph)
@@ -382,7 +387,9 @@ def _mixed(cls: type[Model]) -> type[Functional]:
 def _inputs_and_outputs(who: str, args: tuple[Any, ...], kwargs: dict[str, Any]) -> tuple[Any, Any, dict[str, Any]]:
     words = dict(kwargs)
     if len(args) > 2:
-        raise _TooMany(f"{who} takes inputs and outputs by position, got {len(args)} arguments", "name the others: Model(inputs, outputs, name=...)")
+        raise _TooMany(
+            f"{who} takes inputs and outputs by position, got {len(args)} arguments", "name the others: Model(inputs, outputs, name=...)"
+        )
     for name, value in zip(("inputs", "outputs"), args, strict=False):
         if name in words:
             raise ArgumentError(f"{who} got two values for `{name}`")
@@ -442,7 +449,9 @@ def _to_tensor(x: Any, model: Any, name: str) -> Tensor:
     try:
         tensor = torch.as_tensor(x if isinstance(x, np.ndarray | int | float | bool | list | tuple) else np.asarray(x))
     except (TypeError, ValueError, RuntimeError) as error:
-        raise DataError(f"{model.label}: input {name!r} cannot become a tensor: {type(x).__name__} {shown(x)}", "pass a tensor or a numeric array") from error
+        raise DataError(
+            f"{model.label}: input {name!r} cannot become a tensor: {type(x).__name__} {shown(x)}", "pass a tensor or a numeric array"
+        ) from error
     device = next((p.device for p in model.parameters()), None)
     return tensor if device is None else tensor.to(device)
 

@@ -14,7 +14,9 @@ def get_layer(model: Any, names: Mapping[str, Layer], name: str | None, index: i
     layers = model.layers
     if (name is None) == (index is None):
         came = "neither came" if name is None else f"both came: {shown(name)} and {index}"
-        raise ArgumentError(f"{model.label}.get_layer takes a layer's name or its index; {came}", "get_layer('dense') or get_layer(index=1)")
+        raise ArgumentError(
+            f"{model.label}.get_layer takes a layer's name or its index; {came}", "get_layer('dense') or get_layer(index=1)"
+        )
     if index is not None:
         if not -len(layers) <= index < len(layers):
             raise ArgumentError(f"{model.label} has no layer at index {index}: it has {len(layers)} layers")

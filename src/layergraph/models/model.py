@@ -39,7 +39,9 @@ class Model(Trainable, Layer):
 
     def __init__(self, *args: Any, **kwargs: Any):
         if {*kwargs} & {"inputs", "outputs"}:
-            raise ArgumentError(f"{type(self).__name__} has its own __init__ and is made from inputs and outputs", "leave __init__ out, or write call()")
+            raise ArgumentError(
+                f"{type(self).__name__} has its own __init__ and is made from inputs and outputs", "leave __init__ out, or write call()"
+            )
         super().__init__(*args, **kwargs)
 
     @property
@@ -58,7 +60,10 @@ class Model(Trainable, Layer):
         return {layer.name: layer for layer in self.layers}
 
     def summary(self, *args: Any, **kwargs: Any) -> None:
-        """Print a table of the layers: `summary(line_length=None, positions=None, print_fn=None, expand_nested=False, show_trainable=False, layer_range=None)`."""
+        """Print a table of the layers.
+
+        Takes Keras's arguments: line_length, positions, print_fn, expand_nested, show_trainable, layer_range.
+        """
         from layergraph.models.summary import summary
 
         summary(self, *args, **kwargs)

@@ -10,7 +10,6 @@ from layergraph.errors import GraphError, Place, shown
 from layergraph.graph.infer import infer_torch
 from layergraph.graph.lower import map_symbols
 from layergraph.graph.node import Node
-from layergraph.graph.record import symbols_of
 from layergraph.graph.spec import TensorSpec
 from layergraph.graph.structure import Path, at_path, leaves, leaves_with_path, map_leaves
 from layergraph.graph.symbolic import SymbolicTensor, symbols_in, target_name
@@ -88,7 +87,13 @@ def _symbols(word: str, structure: Any) -> list[tuple[str, SymbolicTensor]]:
         raise GraphError(f"`{word}` is empty", "give at least one symbolic tensor")
     for label, leaf in found:
         if not isinstance(leaf, SymbolicTensor):
-            what = "None" if leaf is None else f"the layer {leaf.label} itself" if isinstance(leaf, Layer) else f"{type(leaf).__name__} {shown(leaf)}"
+            what = (
+                "None"
+                if leaf is None
+                else f"the layer {leaf.label} itself"
+                if isinstance(leaf, Layer)
+                else f"{type(leaf).__name__} {shown(leaf)}"
+            )
             fix = "call the layer: layer(x)" if isinstance(leaf, Layer) else "start from Input(shape=...)"
             raise GraphError(f"{label} is {what}; every one of `{word}` must be a symbolic tensor", fix)
     return found
@@ -131,8 +136,8 @@ class Description:
 
 def describe_plan(plan: Plan) -> Description:
     """The plan as flat data, sorted by age."""
-    cut = [symbol for symbol in plan.flat_inputs]
-    nodes = [symbol.node for symbol in cut] + plan.nodes
+    cut = plan.flat_inputs
+    nodes = [*(symbol.node for symbol in cut), *plan.nodes]
     number = {node: index for index, node in enumerate(dict.fromkeys(sorted(nodes, key=lambda node: node.id)))}
     outside = {symbol.node for symbol in cut} - set(plan.nodes)
     outputs: dict[Node, dict[Path, TensorSpec]] = {node: {} for node in number}
@@ -165,7 +170,9 @@ def restore_plan(description: Description) -> Plan:
         args, kwargs = map_leaves_deep(symbol, record.args), map_leaves_deep(symbol, record.kwargs)
         target = record.target
         if record.op == "input" and target is None:
-            target = next(layer for layer, ref in zip(description.input_layers, leaves(description.inputs), strict=True) if ref.node == index)
+            target = next(
+                layer for layer, ref in zip(description.input_layers, leaves(description.inputs), strict=True) if ref.node == index
+            )
         node = Node(record.op, target, args, kwargs, symbols_in(args, kwargs), record.place)
         nodes.append(node)
         for path, spec in record.output.items():
@@ -204,6 +211,3 @@ def map_leaves_deep(function: Any, value: Any) -> Any:
         items = [map_leaves_deep(function, item) for item in value]
         return items if isinstance(value, list) else type(value)(*items) if hasattr(value, "_fields") else tuple(items)
     return function(value)
-
-
-__all__ = ["Description", "Plan", "describe_plan", "make_plan", "restore_plan", "symbols_of"]

@@ -54,7 +54,9 @@ class Sequential(Functional):
             raise ArgumentError(f"{self.label}.add takes a layer, got {type(layer).__name__} {shown(layer)}", hint)
         if isinstance(layer, InputLayer):
             if self._input_layer is not None or self._stack:
-                raise ArgumentError(f"{self.label}.add: an Input may only be the first entry, and {len(self._stack)} layers are there already")
+                raise ArgumentError(
+                    f"{self.label}.add: an Input may only be the first entry, and {len(self._stack)} layers are there already"
+                )
             self._extend([layer])
             return
         self._check_name(layer)
@@ -87,7 +89,9 @@ class Sequential(Functional):
             raise ArgumentError(f"{self.label} cannot be built: it has no layers", "model.add(layer) first")
         if self.built:
             if tuple(input_shape)[1:] != self.inputs[0].shape[1:]:
-                raise ArgumentError(f"{self.label} is built for input shape {self.inputs[0].shape}; it cannot be built for {tuple(input_shape)}")
+                raise ArgumentError(
+                    f"{self.label} is built for input shape {self.inputs[0].shape}; it cannot be built for {tuple(input_shape)}"
+                )
             return
         self._begin(InputLayer(batch_shape=(None, *tuple(input_shape)[1:])))
 
@@ -107,7 +111,10 @@ class Sequential(Functional):
             _check_single_input(self, layer)
             out = layer(self._symbols[-1])
             if not isinstance(out, SymbolicTensor):
-                raise ShapeError(f"{self.label}: {layer.label} gives {shown(out)}; a layer of a Sequential gives one tensor", "use Model(inputs, outputs)")
+                raise ShapeError(
+                    f"{self.label}: {layer.label} gives {shown(out)}; a layer of a Sequential gives one tensor",
+                    "use Model(inputs, outputs)",
+                )
             self._symbols.append(out)
         new = [layer for layer in dict.fromkeys(layers) if layer not in self._naming.names]
         self._naming.add(new)
@@ -120,7 +127,9 @@ class Sequential(Functional):
         for layer in layers:
             for target, module in layer.modules_under(naming.keys[layer]):
                 place(self, target, module)
-        self.__dict__.update(_naming=naming, _names=naming.names, _keys=naming.keys, _plan_made=None, _arity=-1, built=len(self._symbols) > 1)
+        self.__dict__.update(
+            _naming=naming, _names=naming.names, _keys=naming.keys, _plan_made=None, _arity=-1, built=len(self._symbols) > 1
+        )
         type(self).forward = Sequential.forward  # until the graph is written, below the class of this instance alone
         if not self._trainable:
             self.trainable = False
@@ -131,7 +140,9 @@ class Sequential(Functional):
     def _plan(self) -> Plan:
         if self._plan_made is None:
             if len(self._symbols) < 2:
-                raise NotBuiltError(f"{self.label} is not built: it does not know its input's shape", "put Input(shape=...) first, or call it on a tensor")
+                raise NotBuiltError(
+                    f"{self.label} is not built: it does not know its input's shape", "put Input(shape=...) first, or call it on a tensor"
+                )
             self._install(make_plan(self._symbols[0], self._symbols[-1]), self._naming)
         return self._plan_made
 
@@ -166,7 +177,9 @@ class Sequential(Functional):
             first = next(iter((*args, *(value for name, value in kwargs.items() if name != "training"))), None)
             shape = getattr(first, "shape", None) if not isinstance(first, list) else np.asarray(first).shape
             if shape is None:
-                raise NotBuiltError(f"{self.label} learns its input's shape from its first call: it got {shown(first)}", "call it on a tensor")
+                raise NotBuiltError(
+                    f"{self.label} learns its input's shape from its first call: it got {shown(first)}", "call it on a tensor"
+                )
             self._begin(InputLayer(batch_shape=(None, *tuple(shape)[1:]), dtype=_input_dtype(first)))
         _ = self._plan
         return super()._arrange(args, kwargs)
@@ -190,7 +203,10 @@ class Sequential(Functional):
     def _check_name(self, layer: Layer) -> None:
         given = layer._given_name
         if given is not None and any(each is not layer and each._given_name == given for each in self._stack):
-            raise ArgumentError(f"{self.label}.add: a layer named {shown(given)} is there already; the names in a model must be unique", "name it differently")
+            raise ArgumentError(
+                f"{self.label}.add: a layer named {shown(given)} is there already; the names in a model must be unique",
+                "name it differently",
+            )
 
     # Copies
 
@@ -240,4 +256,7 @@ def _check_single_input(model: Sequential, layer: Layer) -> None:
     kinds = (inspect.Parameter.POSITIONAL_ONLY, inspect.Parameter.POSITIONAL_OR_KEYWORD)
     required = [p.name for p in inspect.signature(layer.call).parameters.values() if p.kind in kinds and p.default is p.empty]
     if len(required) > 1:
-        raise ArgumentError(f"{model.label}: {layer.label} takes {', '.join(required)}; a layer of a Sequential takes one tensor", "use Model(inputs, outputs)")
+        raise ArgumentError(
+            f"{model.label}: {layer.label} takes {', '.join(required)}; a layer of a Sequential takes one tensor",
+            "use Model(inputs, outputs)",
+        )

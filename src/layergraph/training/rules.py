@@ -5,7 +5,6 @@ without the learning rate; Keras does the opposite each time. Each rule is a few
 """
 
 # torch._foreach_* is how torch.optim itself works on many tensors at once
-# ruff: noqa: SLF001
 # pyright: reportPrivateUsage=false
 
 from __future__ import annotations

@@ -49,6 +49,9 @@ class Trainable:
             ArgumentError: names that mean nothing; no arguments at all, or those of `torch.compile`, which is another thing.
 
         Example:
+            >>> from layergraph import Input, Sequential
+            >>> from layergraph.layers import Dense
+            >>> model = Sequential([Input(shape=(3,)), Dense(1)])
             >>> model.compile("adam", loss="mse", metrics=["mae"])
         """
         nothing = isinstance(optimizer, str) and optimizer == "rmsprop" and loss is None and metrics is None and weighted_metrics is None
