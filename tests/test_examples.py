@@ -1,0 +1,70 @@
+"""Each example runs as a person runs it, in a process of its own, away from the checkout."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+EXAMPLES = Path(__file__).parent.parent / "examples"
+PNG = b"\x89PNG\r\n\x1a\n"
+
+# file: (arguments, what its page must hold, the files that it leaves)
+ROWS = {
+    "functional.py": (
+        (),
+        (
+            "state_dict: dense.weight dense.bias dense_1.weight dense_1.bias dense_2.weight dense_2.bias",
+            "images (8, 32, 32, 3) -> (8, 32, 32, 32)",
+            "Conv2D(32, 1, padding='same')",
+            "features (4, 32)",
+            "in the same memory: True",
+        ),
+        set(),
+    ),
+    "digits.py": (
+        ("--quick", "--out", "pictures"),
+        (
+            "│ stem (Conv2D) ",
+            "def forward(self, image):",
+            "Plain PyTorch loop",
+            "The same by compile and fit",
+            "points better",
+            "'aot_eager' (no C++ compiler here, so not 'inductor'): the same outputs",
+        ),
+        {"pictures/digits.png"},
+    ),
+}
+
+
+def run(name: str, folder: Path, *arguments: str, **environment: str) -> str:
+    done = subprocess.run(
+        [sys.executable, str(EXAMPLES / name), *arguments],
+        cwd=folder,
+        env={**os.environ, **environment},
+        capture_output=True,
+        text=True,
+        timeout=120,
+    )
+    assert done.returncode == 0, done.stderr[-3000:]
+    assert "Warning" not in done.stderr
+    return done.stdout
+
+
+def test_every_example_is_tested():
+    assert {path.name for path in EXAMPLES.glob("*.py")} == set(ROWS)
+
+
+@pytest.mark.parametrize("name", ROWS)
+def test_an_example_runs(name, tmp_path):
+    arguments, expected, left = ROWS[name]
+    # Without a C++ compiler: the fallback is what is checked here, and it is quick.
+    page = run(name, tmp_path, *arguments, CXX="no-such-compiler", OMP_NUM_THREADS="1")
+    for words in expected:
+        assert words in page
+    files = {path.relative_to(tmp_path).as_posix(): path for path in tmp_path.rglob("*") if path.is_file()}
+    assert set(files) == left
+    assert all(path.read_bytes().startswith(PNG) for path in files.values())
