@@ -1,6 +1,6 @@
 """What a call costs beside the twins: `model(x)` and a training step, batch 1 and 32, time and peak memory.
 
-    python tests/bench/bench_call.py
+python tests/bench/bench_call.py
 """
 
 from __future__ import annotations

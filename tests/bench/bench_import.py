@@ -1,6 +1,6 @@
 """What `import layergraph` costs beyond `import torch`: the median of 15 by `-X importtime`.
 
-    python tests/bench/bench_import.py
+python tests/bench/bench_import.py
 """
 
 from __future__ import annotations

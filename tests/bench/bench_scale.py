@@ -1,6 +1,6 @@
 """Chains of N Dense with skips: what recording and lowering cost, and what a chain of 10,000 can do.
 
-    python tests/bench/bench_scale.py
+python tests/bench/bench_scale.py
 """
 
 from __future__ import annotations

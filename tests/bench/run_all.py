@@ -1,6 +1,6 @@
 """Every bench beside this file, one after the other; prints Markdown for README.md.
 
-    python tests/bench/run_all.py
+python tests/bench/run_all.py
 """
 
 from __future__ import annotations

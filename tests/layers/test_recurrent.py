@@ -81,7 +81,11 @@ REFUSED = [
     ("recurrent_dropout", 0.5, "can only be 0.0 here, got 0.5: it comes in a later version"),
     ("go_backwards", True, "can only be False here, got True: it comes in a later version"),
     ("stateful", True, "can only be False here, got True: it comes in a later version"),
-    ("activity_regularizer", "l2", "can only be None here, got 'l2': terms on activations come in a later version; add the term to the loss in your own loop"),
+    (
+        "activity_regularizer",
+        "l2",
+        "can only be None here, got 'l2': terms on activations come in a later version; add the term to the loss in your own loop",
+    ),
     ("return_sequences", 1, "must be True or False, got 1"),
     ("units", 0, "must be a positive int, got 0"),
 ]

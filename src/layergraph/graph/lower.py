@@ -128,7 +128,7 @@ class InputCheck(fx.CodeGen):
 def input_test(name: str, spec: TensorSpec, dtype: torch.dtype) -> str:
     """The expression that is true when an input needs a second look: another rank, another size, another dtype."""
     sizes = spec.shape[1:]
-    if None not in sizes and sizes:
+    if None not in sizes and len(sizes) > 1:  # for one size, slicing torch.Size costs more than both reads
         shape = f"{name}.shape[1:] != {tuple(sizes)!r}"
     else:
         shape = f"{name}.ndim != {spec.ndim}" + "".join(f" or {name}.shape[{i}] != {n}" for i, n in enumerate(sizes, 1) if n is not None)
@@ -213,6 +213,7 @@ class Lowering:
     def torch_call(self, op: Op, target: Any, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> Any:
         """Write a torch function's or method's call, under the layout rule."""
         fx_op = "call_method" if op == "method" else "call_function"
+        _check_spelling(target)
         ruled = self._under_layout(fx_op, target, args, kwargs)
         if ruled is not None:
             return ruled
@@ -345,6 +346,15 @@ class Lowering:
         if type(name) is str or type(name) is int:
             return name
         raise GraphError(f"a dict in a graph has strings or ints as keys, not {type(name).__name__} {shown(name)}")
+
+
+def _check_spelling(target: Any) -> None:
+    """fx writes a function's name into source text that is executed."""
+    name = target if isinstance(target, str) else f"{getattr(target, '__module__', None) or 'torch'}.{getattr(target, '__name__', 'call')}"
+    if not name.replace(".", "").isidentifier():
+        raise GraphError(
+            f"a graph calls functions by their names, and {shown(name)} is none", "use a torch function, or a custom Layer's call()"
+        )
 
 
 def map_symbols(function: Callable[[SymbolicTensor], Any], value: Any) -> Any:

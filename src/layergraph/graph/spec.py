@@ -23,6 +23,9 @@ class TensorSpec:
     def ndim(self) -> int:
         return len(self.shape)
 
+    def __deepcopy__(self, memo: object) -> TensorSpec:
+        return self
+
 
 def broadcast(*shapes: Shape) -> Shape:
     """The shape that operands of these shapes broadcast to, aligned from the right; raises `Fact` where they do not.

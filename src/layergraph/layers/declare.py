@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import inspect
+import types
 from collections.abc import Callable, Mapping
 from typing import Any, dataclass_transform
 
@@ -14,6 +15,9 @@ from layergraph.layers.fields import REQUIRED, Field
 BASE_KEYWORDS = ("activity_regularizer", "trainable", "dtype", "autocast", "name")
 # Keras 2's ways to give an input's shape. A Sequential reads them.
 SHAPE_KEYWORDS = ("input_shape", "batch_input_shape", "batch_shape", "input_dim", "batch_size")
+
+
+_UNCHANGING = (int, float, str, tuple, type(None), types.BuiltinFunctionType, types.FunctionType)
 
 
 @dataclass_transform(
@@ -74,26 +78,35 @@ def bind(layer: Any, declared: Mapping[str, Field], args: tuple[Any, ...], kwarg
             f"{who} takes {len(declared)} positional arguments, got {len(args)}: {shown(args)}", f"its arguments are {_listed(declared)}"
         )
     given = dict(zip(declared, args, strict=False))
+    for name in [word for word in kwargs if word in declared]:
+        if name in given:
+            raise ArgumentError(f"{who} got two values for `{name}`: {shown(given[name])} and {shown(kwargs[name])}")
+        given[name] = kwargs.pop(name)
+    refuse_unknown(who, [word for word in kwargs if word not in (*BASE_KEYWORDS, *SHAPE_KEYWORDS)], declared)
+    shared = _shared_defaults(type(layer), layer)
     values = {}
     for name, field in declared.items():
-        if name in kwargs:
-            if name in given:
-                raise ArgumentError(f"{who} got two values for `{name}`: {shown(given[name])} and {shown(kwargs[name])}")
-            given[name] = kwargs.pop(name)
-        elif name not in given:
-            if field.default is REQUIRED:
-                unknown = [word for word in kwargs if word not in (*BASE_KEYWORDS, *SHAPE_KEYWORDS)]
-                if unknown:
-                    refuse_unknown(who, unknown, declared)
-                raise ArgumentError(f"{who} needs `{name}`", f"its arguments are {_listed(declared)}")
-            given[name] = field.default
-    refuse_unknown(who, [word for word in kwargs if word not in (*BASE_KEYWORDS, *SHAPE_KEYWORDS)], declared)
-    for name, field in declared.items():
+        if name not in given and name in shared:
+            values[name] = shared[name]
+            continue
+        value = given.get(name, field.default)
+        if value is REQUIRED:
+            raise ArgumentError(f"{who} needs `{name}`", f"its arguments are {_listed(declared)}")
         try:
-            values[name] = field.check(given[name], layer)
+            values[name] = field.check(value, layer)
         except Fact as fact:
             raise ArgumentError(f"{who}: `{name}` {fact.what}", fact.fix) from None
     return values
+
+
+def _shared_defaults(cls: type, layer: Any) -> dict[str, Any]:
+    """The checked defaults that all layers of a class may share, since they cannot change: worked out once for each class."""
+    found = cls.__dict__.get("_defaults")
+    if found is None:
+        checked = {name: field.check(field.default, layer) for name, field in cls._fields.items() if not field.fresh}
+        found = {name: value for name, value in checked.items() if isinstance(value, _UNCHANGING)}
+        cls._defaults = found
+    return found
 
 
 def refuse_unknown(who: str, words: list[str], declared: Mapping[str, Field]) -> None:

@@ -26,11 +26,19 @@ def _as_is(value: Any, owner: Any) -> Any:
 
 @dataclass(frozen=True, slots=True)
 class Field:
-    """One argument of a layer: its default, the check that gives the value to keep, and the config's form of it."""
+    """One argument of a layer: its default, the check that gives the value to keep, and the config's form of it.
+
+    `fresh` is for a default that must be looked at for each layer: it depends on a setting, or there is none.
+    """
 
     default: Any = REQUIRED
     check: Callable[[Any, Any], Any] = _as_is
     encode: Callable[[Any], Any] = lambda value: list(value) if isinstance(value, tuple) else value
+    reads_settings: bool = False
+
+    @property
+    def fresh(self) -> bool:
+        return self.reads_settings or self.default is REQUIRED
 
 
 def is_int(value: Any) -> bool:
@@ -130,7 +138,7 @@ def data_format() -> Any:
             )
         return value
 
-    return Field(None, check)
+    return Field(None, check, reads_settings=True)
 
 
 def _got(get: Callable[[Any], Any], serialize: Callable[[Any], Any]) -> Callable[..., Any]:

@@ -84,6 +84,7 @@ class Functional(Model, fx.GraphModule):
         """Generate the code again from `graph`, as GraphModule does, without fx's wrapper around each call."""
         code = super().recompile()
         type(self).__call__ = Functional.__call__
+        type(self).__getattr__ = nn.Module.__getattr__  # on the path of every call: each `self.dense` goes through it
         return code
 
     def _recompile_submodules(self) -> list[Any]:

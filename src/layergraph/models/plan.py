@@ -109,6 +109,9 @@ class Ref:
     node: int
     path: Path
 
+    def __deepcopy__(self, memo: object) -> Ref:
+        return self
+
 
 @dataclass(frozen=True)
 class Record:

@@ -39,6 +39,7 @@ class Sequential(Functional):
 
     def __init__(self, layers: Iterable[Any] | None = None, trainable: bool = True, name: str | None = None):
         self._start(trainable=trainable, name=name)
+        type(self).__getattr__ = Layer.__getattr__  # tells what an attribute lacks while the model is not built
         self.__dict__.update(built=False, _stack=[], _symbols=[], _input_layer=None, _plan_made=None, _arity=-1, _naming=Names())
         for layer in layers or ():
             self.add(layer)
@@ -130,6 +131,7 @@ class Sequential(Functional):
         self.__dict__.update(
             _naming=naming, _names=naming.names, _keys=naming.keys, _plan_made=None, _arity=-1, built=len(self._symbols) > 1
         )
+        type(self).__getattr__ = Layer.__getattr__
         type(self).forward = Sequential.forward  # until the graph is written, below the class of this instance alone
         if not self._trainable:
             self.trainable = False

@@ -1,0 +1,112 @@
+"""What the contract's tests share: a row's layer, its inputs, its model, and comparing results."""
+
+from __future__ import annotations
+
+import copy
+import zlib
+from typing import Any
+
+import torch
+from torch import Tensor
+
+import layergraph
+from layergraph import layers
+
+from .rows import Row, Shape, Wrong
+
+
+def make(row: Row, **more: Any) -> Any:
+    return getattr(layers, row.layer)(**copy.deepcopy(row.kwargs), **more)
+
+
+def values(row: Row, batch: int = 2, shapes: tuple[tuple[int, ...], ...] | None = None) -> list[Tensor]:
+    """The row's inputs with another batch size, the same for the same row."""
+    generator = torch.Generator().manual_seed(zlib.crc32(row.layer.encode()))
+    sized = [(batch, *shape[1:]) for shape in shapes or row.inputs]
+    if row.integers:
+        return [torch.randint(0, row.integers, shape, generator=generator) for shape in sized]
+    return [torch.randn(shape, generator=generator) for shape in sized]
+
+
+def apply(row: Row, layer: Any, inputs: Any, bare: bool = False) -> list[Any]:
+    """The outputs, as a list, of a layer on tensors or symbols in the row's form."""
+    if row.form == "list" and not bare:
+        results = layer(list(inputs))
+    elif row.form == "initial_state" and len(inputs) > 1:
+        results = layer(inputs[0], initial_state=list(inputs[1:]))
+    else:
+        results = layer(inputs[0])
+    return listed(results)
+
+
+def listed(results: Any) -> list[Any]:
+    return list(results) if isinstance(results, list | tuple) else [results]
+
+
+def built(row: Row, **more: Any) -> Any:
+    """The row's layer, in eval mode, with weights that are none of them 0 or 1."""
+    layer = make(row, **more).eval()
+    with torch.no_grad():
+        apply(row, layer, values(row))
+        generator = torch.Generator().manual_seed(7)
+        for tensor in (*layer.parameters(), *layer.buffers()):
+            if tensor.is_floating_point():
+                tensor.copy_(torch.rand(tensor.shape, generator=generator) + 0.5)
+    return layer
+
+
+def symbols(row: Row, unknown: tuple[int, ...] = (), shapes: tuple[Shape, ...] | None = None) -> list[Any]:
+    """An Input for each of the row's inputs, the batch and these axes unknown; or for each of other shapes."""
+    dtype = "int64" if row.integers else "float32"
+    return [layergraph.Input(batch_shape=shape, dtype=dtype) for shape in shapes or with_unknown(row, unknown)]
+
+
+def with_unknown(row: Row, axes: tuple[int, ...]) -> tuple[Shape, ...]:
+    """The row's shapes, None for the batch and on these axes of the inputs that have the most; a 1 stays, since it broadcasts."""
+    rank = max(map(len, row.inputs))
+    gone = [(0, *axes) if len(shape) == rank else (0,) for shape in row.inputs]
+    return tuple(
+        tuple(None if axis == 0 or (axis in which and size != 1) else size for axis, size in enumerate(shape))
+        for shape, which in zip(row.inputs, gone, strict=True)
+    )
+
+
+def larger(row: Row, more: int) -> tuple[tuple[int, ...], ...]:
+    """The row's shapes with its unknown axes longer by so much."""
+    known = with_unknown(row, row.unknown)
+    return tuple(
+        tuple(n + more if axis and free is None else n for axis, (n, free) in enumerate(zip(shape, frees, strict=True)))
+        for shape, frees in zip(row.inputs, known, strict=True)
+    )
+
+
+def model_of(row: Row, layer: Any, unknown: tuple[int, ...] = ()) -> Any:
+    ins = symbols(row, unknown)
+    outs = apply(row, layer, ins)
+    return layergraph.Model(ins if len(ins) > 1 else ins[0], outs if len(outs) > 1 else outs[0])
+
+
+def equal(got: Any, wanted: Any) -> None:
+    """The same numbers but for rounding, the same shapes and dtypes."""
+    assert len(listed(got)) == len(listed(wanted))
+    for a, b in zip(listed(got), listed(wanted), strict=True):
+        torch.testing.assert_close(a, b, rtol=1e-5, atol=1e-6)
+
+
+def gradients(function: Any, inputs: list[Tensor], weights: list[Tensor]) -> list[Tensor | None]:
+    """Of the sum of all outputs times fixed numbers, with respect to the float inputs and the weights."""
+    leaves = [x.detach().clone().requires_grad_() if x.is_floating_point() else x for x in inputs]
+    total = sum((y * torch.linspace(-1, 2, y.numel()).reshape(y.shape)).sum() for y in listed(function(*leaves)))
+    wanted = [x for x in leaves if x.is_floating_point()] + list(weights)
+    return list(torch.autograd.grad(total, wanted, allow_unused=True)) if wanted else []
+
+
+def provoke(row: Row, wrong: Wrong, how: str) -> None:
+    """Make the mistake, in a layer named 'culprit', on "symbols" or "tensors"."""
+    if wrong.built:
+        layer = built(row, name="culprit")
+    else:
+        kwargs = row.kwargs if wrong.kwargs is None else wrong.kwargs
+        layer = getattr(layers, row.layer)(**copy.deepcopy(kwargs), name="culprit")
+    given = symbols(row, shapes=wrong.inputs) if how == "symbols" else [torch.ones(shape) for shape in wrong.inputs or ()]
+    apply(row, layer, given, bare=wrong.bare)
