@@ -38,7 +38,7 @@ def measured(function: Any, row: dict[str, Any], **kwargs: Any) -> tuple[float, 
 
 def test_every_activation_has_a_golden():
     assert {data["facts"]["name"] for data in ROWS.values()} == set(ACCEPTED)
-    assert set(ACCEPTED) == set(activations._CALLED)  # noqa: SLF001
+    assert set(ACCEPTED) == set(activations._CALLED)
 
 
 @pytest.mark.parametrize("row", ROWS)
@@ -84,7 +84,7 @@ def test_it_records_on_a_symbol(row: str):
         *[(torch.relu, True), (F.gelu, True), (F.silu, True), (torch.sin, True), (activations.softmax, True), (activations.linear, True)],
         *[(nn.PReLU(), False), (lambda x: x, False), (len, False), (nn.ReLU, False), (None, False), ("relu", False)],
     ],
-    ids=str,
+    ids="relu gelu silu sin softmax linear module lambda len class none word".split(),
 )
 def test_what_may_be_recorded_call_by_call(function: Any, made_of_torch: bool):
     assert activations.is_torch(function) is made_of_torch

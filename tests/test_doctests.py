@@ -21,5 +21,7 @@ def test_examples_run(name):
 
 def test_layers_have_examples():
     """Every layer of ours shows a call that runs."""
-    bare = [name for name in layergraph.layers.__all__ if name[0].isupper() and ">>>" not in (getattr(layergraph.layers, name).__doc__ or "")]
+    bare = [
+        name for name in layergraph.layers.__all__ if name[0].isupper() and ">>>" not in (getattr(layergraph.layers, name).__doc__ or "")
+    ]
     assert bare == ["InputLayer"]

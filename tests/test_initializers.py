@@ -221,7 +221,7 @@ def test_names_and_configs_are_keras(name: str):
     wanted = KNOWN[name]
     if wanted["class_name"] == "Identity":
         wanted = wanted | {"config": {"gain": 1.0}}  # Keras 3.15.1 forgets it
-    if isinstance(made, initializers._FixedScaling | initializers.VarianceScaling) or config["config"]:  # noqa: SLF001
+    if isinstance(made, initializers._FixedScaling | initializers.VarianceScaling) or config["config"]:
         assert set(config["config"]) == set(wanted["config"])
     assert config == wanted
     assert repr(initializers.deserialize(config)) == repr(made)

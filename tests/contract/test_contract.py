@@ -192,7 +192,7 @@ def test_eval_is_deterministic(row: Row) -> None:
 
 @every_row
 def test_compiles_in_one_graph(row: Row) -> None:
-    torch._dynamo.reset()  # noqa: SLF001 (torch has no public name for it that leaves the caches of other tests alone)
+    torch._dynamo.reset()
     model = model_of(row, built(row)).eval()
     compiled = torch.compile(model, fullgraph=True, backend="aot_eager")
     inputs = values(row, 4)

@@ -167,7 +167,7 @@ COMPILED = [
 @pytest.mark.parametrize(("kind", "states", "backend", "dynamic"), COMPILED, ids=lambda value: getattr(value, "__name__", str(value)))
 @pytest.mark.filterwarnings("ignore:`torch.jit.script_method` is deprecated:DeprecationWarning")  # inductor's own
 def test_inference_compiles_in_one_graph(kind: Any, states: int, backend: str, dynamic: bool) -> None:
-    torch._dynamo.reset()  # noqa: SLF001
+    torch._dynamo.reset()
     module = kind(4, 5).eval()
     compiled = torch.compile(module, fullgraph=True, backend=backend, dynamic=dynamic)
     with torch.no_grad():
@@ -179,7 +179,7 @@ def test_inference_compiles_in_one_graph(kind: Any, states: int, backend: str, d
 
 @pytest.mark.parametrize("kind", [GRU, RNN])
 def test_training_compiles_where_torch_has_no_fused_kernel(kind: Any) -> None:
-    torch._dynamo.reset()  # noqa: SLF001
+    torch._dynamo.reset()
     module = kind(4, 5)
     compiled = torch.compile(module, fullgraph=True, backend="aot_eager")
     x = torch.randn(3, 2, 4)

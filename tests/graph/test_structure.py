@@ -1,0 +1,66 @@
+"""Nests of lists, tuples and dicts, read as Keras reads them."""
+
+from __future__ import annotations
+
+from collections import namedtuple
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from layergraph.graph.structure import at_path, leaves, leaves_with_path, map_leaves
+
+Pair = namedtuple("Pair", "left right")
+NESTS = st.recursive(
+    st.integers() | st.none() | st.text(max_size=3),
+    lambda inner: st.lists(inner, max_size=3) | st.lists(inner, max_size=3).map(tuple) | st.dictionaries(st.text(max_size=2), inner, max_size=3),
+    max_leaves=12,
+)
+
+
+@pytest.mark.parametrize(
+    ("nest", "flat"),
+    [
+        (1, [1]),
+        (None, [None]),
+        ("text", ["text"]),
+        ([], []),
+        ([1, (2, [3])], [1, 2, 3]),
+        ({"b": 1, "a": 2}, [2, 1]),
+        ({"b": [1, 2], "a": {"d": 3, "c": 4}}, [4, 3, 1, 2]),
+        (Pair(1, [2]), [1, 2]),
+    ],
+)
+def test_leaves(nest, flat):
+    assert leaves(nest) == flat
+
+
+def test_paths():
+    nest = {"b": [10, 20], "a": (30,)}
+    assert list(leaves_with_path(nest)) == [(("a", 0), 30), (("b", 0), 10), (("b", 1), 20)]
+
+
+@given(NESTS)
+def test_a_path_leads_to_its_leaf(nest):
+    for path, leaf in leaves_with_path(nest):
+        assert at_path(nest, path) is leaf
+
+
+@given(NESTS)
+def test_map_keeps_the_nest_and_visits_the_leaves_in_order(nest):
+    seen = []
+
+    def visit(leaf):
+        seen.append(leaf)
+        return leaf
+
+    mapped = map_leaves(visit, nest)
+    assert mapped == nest
+    assert repr(mapped) == repr(nest)  # the dicts' own order of keys, and tuples stay tuples
+    assert seen == leaves(nest)
+
+
+def test_map_keeps_named_tuples():
+    mapped = map_leaves(lambda leaf: leaf + 1, {"p": Pair(1, (2,))})
+    assert mapped == {"p": Pair(2, (3,))}
+    assert type(mapped["p"]) is Pair
