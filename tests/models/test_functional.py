@@ -557,3 +557,24 @@ def test_sequential_and_models_answer_before_they_are_built():
     with pytest.raises(NotBuiltError, match="Sequential 'net' is not built"):
         _ = Sequential([layers.Dense(1)], name="net").output
     assert np.asarray(layergraph.Sequential([layers.Dense(1)]).get_weights()).size == 0
+
+
+def test_trains_under_ddp(tmp_path):
+    torch.distributed.init_process_group("gloo", init_method=f"file://{tmp_path / 'store'}", rank=0, world_size=1)
+    try:
+        model = two_inputs()
+        parallel = nn.parallel.DistributedDataParallel(model)
+        a, b = torch.randn(5, 3), torch.randn(5, 4)
+        same(parallel(a, b), model(a, b))
+        same(parallel([a, b]), model(a, b))
+        parallel(a, b).sum().backward()
+        assert all(p.grad is not None for p in model.parameters())
+    finally:
+        torch.distributed.destroy_process_group()
+
+
+def test_a_layer_with_hooks_is_not_recorded():
+    layer = layers.Dense(2, name="d")
+    layer.register_forward_hook(lambda module, args, out: None)
+    with pytest.raises(ArgumentError, match=r"Dense 'd' has hooks, and a graph runs its module, not the layer"):
+        layer(Input((3,)))

@@ -14,6 +14,7 @@ from torch import Tensor, nn
 from layergraph.errors import Fact
 from layergraph.graph.node import Op
 from layergraph.graph.spec import Shape, TensorSpec, broadcast
+from layergraph.graph.structure import alike
 from layergraph.graph.symbolic import SymbolicTensor, target_name
 
 # Far apart: near sizes agree under `x[:, ::16]`, and a dynamic axis would be taken for a constant. The second three serve
@@ -101,8 +102,7 @@ def _merge(results: list[Any], name: str) -> Any:
     if isinstance(first, list | tuple):
         if len({len(r) for r in results}) > 1:
             raise Fact(f"the number of tensors that {name} gives depends on sizes known only at run time")
-        items = [_merge(list(each), name) for each in zip(*results, strict=True)]
-        return items if isinstance(first, list) else tuple(items)
+        return alike(first, [_merge(list(each), name) for each in zip(*results, strict=True)])
     if first is None:
         return None
     raise Fact(f"{name} gives {type(first).__name__}, and a graph holds tensors only", "do this inside a custom Layer's call()")

@@ -5,11 +5,15 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+import numpy as np
+import torch
+from torch import Tensor
+
 from layergraph.errors import Fact, Place, ShapeError, describe, user_place
 from layergraph.graph.infer import infer_torch
 from layergraph.graph.node import Node, Op
 from layergraph.graph.spec import TensorSpec
-from layergraph.graph.structure import Path
+from layergraph.graph.structure import Path, alike, map_leaves
 from layergraph.graph.symbolic import SymbolicTensor, maker, symbols_in, target_name
 
 
@@ -25,8 +29,7 @@ def symbols_of(node: Node, output: Any, path: Path = ()) -> Any:
     if isinstance(output, dict):
         return {key: symbols_of(node, item, (*path, key)) for key, item in output.items()}
     if isinstance(output, list | tuple):
-        items = [symbols_of(node, item, (*path, index)) for index, item in enumerate(output)]
-        return items if isinstance(output, list) else tuple(items)
+        return alike(output, [symbols_of(node, item, (*path, index)) for index, item in enumerate(output)])
     return output
 
 
@@ -36,7 +39,14 @@ def record_torch(op: Op, target: Any, args: tuple[Any, ...], kwargs: Mapping[str
         output = infer_torch(op, target, args, kwargs)
     except Fact as fact:
         raise ShapeError(f"torch {target_name(target)}: {fact.what}", fact.fix, details=sources(symbols_in(args, kwargs))) from None
-    return record(op, target, args, kwargs, output)
+    return record(op, target, map_leaves(_own, args), map_leaves(_own, kwargs) if kwargs else kwargs, output)
+
+
+def _own(value: Any) -> Any:
+    """The graph's own copy of a constant: `load_state_dict` writes into it, and the caller may change theirs."""
+    if isinstance(value, np.ndarray):
+        value = torch.from_numpy(value)
+    return value.detach().clone() if isinstance(value, Tensor) else value
 
 
 def sources(symbols: tuple[SymbolicTensor, ...], most: int = 4) -> list[str]:

@@ -31,11 +31,18 @@ def map_leaves(function: Callable[[Any], Any], value: Any) -> Any:
         done = {key: map_leaves(function, value[key]) for key in sorted(value)}
         return {key: done[key] for key in value}
     if isinstance(value, list | tuple):
-        items = [map_leaves(function, item) for item in value]
-        if isinstance(value, list):
-            return items
-        return type(value)(*items) if hasattr(value, "_fields") else tuple(items)
+        return alike(value, [map_leaves(function, item) for item in value])
     return function(value)
+
+
+def alike(sequence: list[Any] | tuple[Any, ...], items: list[Any]) -> Any:
+    """The items in a sequence of the same kind: a list, a tuple, a named tuple, or what `torch.max(x, 1)` gives."""
+    if isinstance(sequence, list):
+        return items
+    kind = type(sequence)
+    if hasattr(kind, "_fields"):
+        return kind(*items)
+    return kind(items) if hasattr(kind, "n_sequence_fields") else tuple(items)
 
 
 def at_path(value: Any, path: Path) -> Any:

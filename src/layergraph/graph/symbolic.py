@@ -151,8 +151,8 @@ class SymbolicTensor(TensorLike):
         if op == "method" and target in _VALUES_ONLY:
             self._refuse(f"{_VALUES_ONLY[target]} (`.{target}()`)", "run the model on tensors, or do this inside a custom Layer's call()")
         self._refuse_in_place(target)
-        _refuse_baked_mode(target, kwargs)
         _refuse_bare_module(target, args, kwargs)
+        _refuse_baked_mode(target, kwargs)
         return record_torch(op, target, args, kwargs)
 
     def size(self, dim: int | None = None) -> Any:
