@@ -578,3 +578,25 @@ def test_a_layer_with_hooks_is_not_recorded():
     layer.register_forward_hook(lambda module, args, out: None)
     with pytest.raises(ArgumentError, match=r"Dense 'd' has hooks, and a graph runs its module, not the layer"):
         layer(Input((3,)))
+
+
+def test_a_mode_for_a_call_follows_the_model_and_its_hooks():
+    model = cnn()
+    model(images(), training=False)
+    model.double()
+    torch.testing.assert_close(model(images(), training=False), copy.deepcopy(model).eval()(images()))
+    with torch.no_grad():
+        model.norm.running_mean.add_(1)
+    torch.testing.assert_close(model(images(), training=False), copy.deepcopy(model).eval()(images()))
+    seen = []
+    model.register_forward_hook(lambda module, args, out: seen.append(module.training))
+    same(model(images(), training=False), copy.deepcopy(model).eval()(images()))
+    assert seen == [False, False]
+    assert all(module.training for module in model.modules())
+
+
+def test_several_inputs_compile():
+    torch.compiler.reset()
+    model, a, b = two_inputs(), torch.randn(5, 3), torch.randn(5, 4)
+    torch.testing.assert_close(torch.compile(model, fullgraph=True, backend="aot_eager")(a, b), model(a, b))
+    torch.testing.assert_close(torch.compile(model, fullgraph=True, backend="aot_eager")([a, b]), model(a, b))

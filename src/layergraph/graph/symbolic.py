@@ -275,7 +275,7 @@ def _refuse_baked_mode(target: Any, kwargs: Mapping[str, Any]) -> None:
     """`F.dropout(x)` means training=True, whether that is written or left out: torch tells the two apart no more than we can."""
     if target in _DROPOUTS and kwargs.get("training", True) is True:
         raise SymbolicError(
-            f"torch.nn.functional.{target_name(target)} on a symbolic tensor would drop in inference too: its training=True would be baked in",
+            f"torch.nn.functional.{target_name(target)} on a symbolic tensor would drop in inference too: training=True would be baked in",
             "write layers.Dropout(rate)(x), which follows the model's mode; or torch.dropout(x, rate, True) if it shall always drop",
         )
 

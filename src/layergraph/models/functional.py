@@ -4,24 +4,23 @@ from __future__ import annotations
 
 import copy
 import functools
-import types
 from collections.abc import Mapping, Sequence
 from typing import Any, Self
 
-import numpy as np
 import torch
 from torch import Tensor, fx, nn
 
-from layergraph.errors import ArgumentError, DataError, Fact, LayergraphError, describe, shown, suggestion
+from layergraph.errors import ArgumentError, Fact, LayergraphError, suggestion
 from layergraph.graph import walk
-from layergraph.graph.lower import InputCheck, Lowering, Nested, Value, input_test
+from layergraph.graph.lower import Lowering, Nested, Value
 from layergraph.graph.names import Namespace
 from layergraph.graph.spec import TensorSpec
-from layergraph.graph.structure import leaves, leaves_with_path, map_leaves
+from layergraph.graph.structure import leaves_with_path, map_leaves
 from layergraph.graph.symbolic import SymbolicTensor, symbols_in, target_name
 from layergraph.layers.base import Layer
 from layergraph.layers.weights import Weight
 from layergraph.models import failure
+from layergraph.models.feeding import Fed, to_tensor
 from layergraph.models.model import Model
 from layergraph.models.naming import Names
 from layergraph.models.plan import Plan, describe_plan, make_plan, restore_plan
@@ -30,7 +29,7 @@ _TENSORS = {Tensor}
 _WRITTEN = frozenset("_plan_made _names _keys _naming _in_mode _graph _code _lineno_map _prologue_start _first _calls _symbols".split())
 
 
-class Functional(Model, fx.GraphModule):
+class Functional(Model, Fed, fx.GraphModule):
     """What `Model(inputs, outputs)` gives: a plain nn.Module whose `code` reads like hand-written PyTorch.
 
     Call it with tensors by position, a list, a dict by input name, or keywords; numpy arrays are converted. The outputs come in
@@ -98,7 +97,7 @@ class Functional(Model, fx.GraphModule):
             args, training = self._arrange(args, kwargs)
             if symbols_in(args):
                 return self._record(args, {} if training is None else {"training": training})
-            args = tuple(x if isinstance(x, Tensor) else _to_tensor(x, self, name) for x, name in zip(args, self.input_names, strict=True))
+            args = tuple(x if isinstance(x, Tensor) else to_tensor(x, self, name) for x, name in zip(args, self.input_names, strict=True))
             if training is not None:
                 return self._run_in_mode(bool(training), args)
         try:
@@ -109,107 +108,25 @@ class Functional(Model, fx.GraphModule):
             failure.explain(self, error)
             raise
 
-    def _arrange(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> tuple[tuple[Any, ...], Any]:
-        """The flat positional inputs, from any way in which they may be given, and `training`."""
-        training = kwargs.pop("training", None)
-        if kwargs.pop("mask", None) is not None:
-            raise ArgumentError(f"{self.label}: masks come in a later version")
-        names = self.input_names
-        if kwargs:
-            unknown = [word for word in kwargs if word not in names]
-            if unknown:
-                raise DataError(
-                    f"{self.label} has no input named {unknown[0]!r}",
-                    suggestion(unknown[0], names) or f"its inputs are {', '.join(map(repr, names))}",
-                )
-            by_name = {**dict(zip(names, args, strict=False)), **kwargs}
-            return self._from_dict(by_name), training
-        given = args[0] if len(args) == 1 and (self._arity != 1 or isinstance(args[0], list | tuple | dict)) else args
-        if isinstance(given, dict):
-            return self._from_dict(given), training
-        if isinstance(self._plan.inputs, dict) and isinstance(given, Mapping):
-            return self._from_dict(given), training
-        flat = tuple(leaves(given)) if isinstance(given, list | tuple) else (given,)
-        if len(flat) != self._arity:
-            shapes = ", ".join(str(tuple(x.shape)) if hasattr(x, "shape") else type(x).__name__ for x in flat[:6])
-            raise DataError(
-                f"{self.label} expects {self._arity} input(s), {', '.join(map(repr, names[:8]))}, got {len(flat)}: {shapes or 'nothing'}",
-                "pass a tensor for each input: model(a, b), model([a, b]) or model({'name': a, ...})",
-            )
-        return flat, training
-
-    def _from_dict(self, given: Mapping[str, Any]) -> tuple[Any, ...]:
-        names = self.input_names
-        missing, extra = [name for name in names if name not in given], [name for name in given if name not in names]
-        if missing or extra:
-            what = f"lacks {missing[0]!r}" if missing else f"has {extra[0]!r}, which is no input"
-            raise DataError(
-                f"{self.label}: the data {what}; it came with keys {shown(list(given))}",
-                suggestion(extra[0], names) if extra else None,
-                details=[f"the model's inputs are {', '.join(map(repr, names[:12]))}"],
-            )
-        return tuple(given[name] for name in names)
-
-    def _standardize(self, x: Any, index: int) -> Tensor:
-        """An input as the graph takes it, of the Input's dtype and rank: called by the generated code where something differs."""
-        symbol = self._plan.flat_inputs[index]
-        spec, name = symbol.spec, self.input_names[index]
-        if not isinstance(x, Tensor):
-            x = _to_tensor(x, self, name)
-        if x.ndim == spec.ndim + 1 and x.shape[-1] == 1:
-            x = x.squeeze(-1)
-        elif x.ndim == spec.ndim - 1 and spec.shape[-1] == 1:
-            x = x.unsqueeze(-1)
-        if x.ndim != spec.ndim or any(want is not None and want != got for want, got in zip(spec.shape[1:], x.shape[1:], strict=True)):
-            missing_batch = tuple(x.shape) == spec.shape[1:]
-            fix = f"add the batch axis, x[None] of shape {(1, *x.shape)}; if the first size of Input(shape=...) was the batch, leave it out"
-            raise DataError(
-                f"{self.label}: input {name!r} wants shape {spec.shape}, got {tuple(x.shape)}",
-                fix if missing_batch else None,
-                details=[f"the Input was made at {describe(symbol.node.place)}"],
-            )
-        return x.to(self._input_dtype(spec.dtype))
-
-    def _input_dtype(self, declared: torch.dtype) -> torch.dtype:
-        """The dtype of an input: as declared, but a model moved to another float dtype, `model.double()`, takes float inputs in that."""
-        return self._moved_to if self._moved_to is not None and declared.is_floating_point else declared
-
-    def _apply(self, fn: Any, recurse: bool = True) -> Self:
-        super()._apply(fn, recurse)
-        self._follow_dtype()
-        return self
-
-    def _follow_dtype(self) -> None:
-        """Have the generated code check for the dtype that the weights have now, if they were moved."""
-        if self.__dict__.get("_plan_made") is not None and self._moved() is not self._moved_to:
-            self.__dict__["_moved_to"] = self._moved()
-            self._check_inputs(self.graph)
-            self.recompile()
-            self.__dict__["_lowered_code"] = self.code
-
-    def _moved(self) -> torch.dtype | None:
-        """The float dtype to which the weights were moved from the one their layer declares, if they were."""
-        for layer in self.layers:
-            dtype = next((weight.dtype for weight in layer.weights if weight.is_floating_point()), None)
-            if dtype is not None:
-                return None if dtype is layer._torch_dtype else dtype
-        return None
-
-    def _check_inputs(self, graph: fx.Graph) -> None:
-        """Have the graph's code begin with a check of the inputs."""
-        tests = []
-        for node, symbol in zip((node for node in graph.nodes if node.op == "placeholder"), self._plan.flat_inputs, strict=True):
-            tests.append((node.target, input_test(node.target, symbol.spec, self._input_dtype(symbol.spec.dtype))))
-        graph.set_codegen(InputCheck(tests))
-
     def _run_in_mode(self, training: bool, args: tuple[Any, ...]) -> Any:
         """Run the graph lowered statically in a mode, over the same modules. Only opaque modules of the user's read a flag."""
+        if self._forward_hooks or self._forward_pre_hooks or self._backward_hooks or self._backward_pre_hooks:
+            return self._run_flipped(training, args)
         if training not in self._in_mode:
             lowering = _lowered(self._plan, self._keys, training)
             self._check_inputs(lowering.graph)
-            body = fx.GraphModule(self, lowering.graph, class_name=type(self).__name__)
-            self._in_mode[training] = types.SimpleNamespace(forward=body.forward, body=body)
-        return self._in_mode[training].forward(*args)
+            body = fx.GraphModule(self, lowering.graph)
+            self._in_mode[training] = type(body).forward  # run on this model, whose modules and buffers are the ones that move
+        return self._in_mode[training](self, *args)
+
+    def _run_flipped(self, training: bool, args: tuple[Any, ...]) -> Any:
+        """The model's hooks see one graph only: run it with the modules' modes set, and set back."""
+        before = [(module, module.training) for module in self.modules()]
+        try:
+            return self.train(training)._call_impl(*args)
+        finally:
+            for module, mode in before:
+                module.training = mode
 
     # As a layer of another model
 
@@ -444,17 +361,6 @@ def place(model: nn.Module, target: str, module: nn.Module) -> None:
             model.add_module(step, nn.Module())
         model = model._modules[step]
     model._modules[name] = module
-
-
-def _to_tensor(x: Any, model: Any, name: str) -> Tensor:
-    try:
-        tensor = torch.as_tensor(x if isinstance(x, np.ndarray | int | float | bool | list | tuple) else np.asarray(x))
-    except (TypeError, ValueError, RuntimeError) as error:
-        raise DataError(
-            f"{model.label}: input {name!r} cannot become a tensor: {type(x).__name__} {shown(x)}", "pass a tensor or a numeric array"
-        ) from error
-    device = next((p.device for p in model.parameters()), None)
-    return tensor if device is None else tensor.to(device)
 
 
 def _restore(base: type, description: Any, state: dict[str, Any]) -> Any:

@@ -1,0 +1,132 @@
+"""What reaches a functional model: any way of giving inputs becomes flat tensors of the Inputs' ranks and dtypes."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, Self
+
+import numpy as np
+import torch
+from torch import Tensor, fx, nn
+
+from layergraph.errors import ArgumentError, DataError, describe, shown, suggestion
+from layergraph.graph.lower import InputCheck, input_test
+from layergraph.graph.structure import leaves
+
+
+class Fed(nn.Module):
+    """The inputs of a `Functional`. The generated code checks each tensor in its first lines and calls `_standardize` where it differs."""
+
+    label: Any
+    layers: Any
+    input_names: Any
+    graph: Any
+    code: Any
+    recompile: Any
+    _plan: Any
+    _arity: int
+    _moved_to: torch.dtype | None
+
+    def _arrange(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> tuple[tuple[Any, ...], Any]:
+        """The flat positional inputs, from any way in which they may be given, and `training`."""
+        training = kwargs.pop("training", None)
+        if kwargs.pop("mask", None) is not None:
+            raise ArgumentError(f"{self.label}: masks come in a later version")
+        names = self.input_names
+        if kwargs:
+            unknown = [word for word in kwargs if word not in names]
+            if unknown:
+                raise DataError(
+                    f"{self.label} has no input named {unknown[0]!r}",
+                    suggestion(unknown[0], names) or f"its inputs are {', '.join(map(repr, names))}",
+                )
+            by_name = {**dict(zip(names, args, strict=False)), **kwargs}
+            return self._from_dict(by_name), training
+        given = args[0] if len(args) == 1 and (self._arity != 1 or isinstance(args[0], list | tuple | dict)) else args
+        if isinstance(given, dict):
+            return self._from_dict(given), training
+        if isinstance(self._plan.inputs, dict) and isinstance(given, Mapping):
+            return self._from_dict(given), training
+        flat = tuple(leaves(given)) if isinstance(given, list | tuple) else (given,)
+        if len(flat) != self._arity:
+            shapes = ", ".join(str(tuple(x.shape)) if hasattr(x, "shape") else type(x).__name__ for x in flat[:6])
+            raise DataError(
+                f"{self.label} expects {self._arity} input(s), {', '.join(map(repr, names[:8]))}, got {len(flat)}: {shapes or 'nothing'}",
+                "pass a tensor for each input: model(a, b), model([a, b]) or model({'name': a, ...})",
+            )
+        return flat, training
+
+    def _from_dict(self, given: Mapping[str, Any]) -> tuple[Any, ...]:
+        names = self.input_names
+        missing, extra = [name for name in names if name not in given], [name for name in given if name not in names]
+        if missing or extra:
+            what = f"lacks {missing[0]!r}" if missing else f"has {extra[0]!r}, which is no input"
+            raise DataError(
+                f"{self.label}: the data {what}; it came with keys {shown(list(given))}",
+                suggestion(extra[0], names) if extra else None,
+                details=[f"the model's inputs are {', '.join(map(repr, names[:12]))}"],
+            )
+        return tuple(given[name] for name in names)
+
+    def _standardize(self, x: Any, index: int) -> Tensor:
+        """An input as the graph takes it, of the Input's dtype and rank: called by the generated code where something differs."""
+        symbol = self._plan.flat_inputs[index]
+        spec, name = symbol.spec, self.input_names[index]
+        if not isinstance(x, Tensor):
+            x = to_tensor(x, self, name)
+        if x.ndim == spec.ndim + 1 and x.shape[-1] == 1:
+            x = x.squeeze(-1)
+        elif x.ndim == spec.ndim - 1 and spec.shape[-1] == 1:
+            x = x.unsqueeze(-1)
+        if x.ndim != spec.ndim or any(want is not None and want != got for want, got in zip(spec.shape[1:], x.shape[1:], strict=True)):
+            missing_batch = tuple(x.shape) == spec.shape[1:]
+            fix = f"add the batch axis, x[None] of shape {(1, *x.shape)}; if the first size of Input(shape=...) was the batch, leave it out"
+            raise DataError(
+                f"{self.label}: input {name!r} wants shape {spec.shape}, got {tuple(x.shape)}",
+                fix if missing_batch else None,
+                details=[f"the Input was made at {describe(symbol.node.place)}"],
+            )
+        return x.to(self._input_dtype(spec.dtype))
+
+    def _input_dtype(self, declared: torch.dtype) -> torch.dtype:
+        """The dtype of an input: as declared, but a model moved to another float dtype, `model.double()`, takes float inputs in that."""
+        return self._moved_to if self._moved_to is not None and declared.is_floating_point else declared
+
+    def _apply(self, fn: Any, recurse: bool = True) -> Self:
+        super()._apply(fn, recurse)
+        self._follow_dtype()
+        return self
+
+    def _follow_dtype(self) -> None:
+        """Have the generated code check for the dtype that the weights have now, if they were moved."""
+        if self.__dict__.get("_plan_made") is not None and self._moved() is not self._moved_to:
+            self.__dict__.update(_moved_to=self._moved(), _in_mode={})
+            self._check_inputs(self.graph)
+            self.recompile()
+            self.__dict__["_lowered_code"] = self.code
+
+    def _moved(self) -> torch.dtype | None:
+        """The float dtype to which the weights were moved from the one their layer declares, if they were."""
+        for layer in self.layers:
+            dtype = next((weight.dtype for weight in layer.weights if weight.is_floating_point()), None)
+            if dtype is not None:
+                return None if dtype is layer._torch_dtype else dtype
+        return None
+
+    def _check_inputs(self, graph: fx.Graph) -> None:
+        """Have the graph's code begin with a check of the inputs."""
+        tests = []
+        for node, symbol in zip((node for node in graph.nodes if node.op == "placeholder"), self._plan.flat_inputs, strict=True):
+            tests.append((node.target, input_test(node.target, symbol.spec, self._input_dtype(symbol.spec.dtype))))
+        graph.set_codegen(InputCheck(tests))
+
+
+def to_tensor(x: Any, model: Any, name: str) -> Tensor:
+    try:
+        tensor = torch.as_tensor(x if isinstance(x, np.ndarray | int | float | bool | list | tuple) else np.asarray(x))
+    except (TypeError, ValueError, RuntimeError) as error:
+        raise DataError(
+            f"{model.label}: input {name!r} cannot become a tensor: {type(x).__name__} {shown(x)}", "pass a tensor or a numeric array"
+        ) from error
+    device = next((p.device for p in model.parameters()), None)
+    return tensor if device is None else tensor.to(device)
