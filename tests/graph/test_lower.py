@@ -282,7 +282,10 @@ def test_the_check_of_an_input(shape, test):
     line = Model(x, x * 2).code.strip().splitlines()[1].strip()
     first = line.split(" or x.dtype")[0].removeprefix("if ")
     scope = {"torch": torch}
-    good, bad = torch.zeros(2, *(5 if size is None else size for size in shape)), torch.zeros(2, *(5 if n is None else n + 1 for n in shape), 9)
+    good, bad = (
+        torch.zeros(2, *(5 if size is None else size for size in shape)),
+        torch.zeros(2, *(5 if n is None else n + 1 for n in shape), 9),
+    )
     assert line.endswith("x.dtype is not torch.float32: x = self._standardize(x, 0)")
     assert eval(first, scope, {"x": good}) is False
     assert eval(first, scope, {"x": bad}) is True
@@ -329,7 +332,9 @@ def test_constants_are_buffers_that_move_with_the_model():
     wanted = torch.tensor([[0.0, 2.0, 4.0, 6.0, 0.0]] * 2)
     assert torch.equal(model(torch.ones(2, 4)), wanted)
     part = Model(x, middle)
-    assert {name: buffer.data_ptr() for name, buffer in part.named_buffers()}.items() <= {n: b.data_ptr() for n, b in model.named_buffers()}.items()
+    assert {name: buffer.data_ptr() for name, buffer in part.named_buffers()}.items() <= {
+        n: b.data_ptr() for n, b in model.named_buffers()
+    }.items()
     model.load_state_dict({name: buffer + 1 for name, buffer in model.state_dict().items()})
     assert float(tensor[0]) == 100
     assert float(array[0]) == 100
@@ -381,3 +386,50 @@ def test_a_nested_model_is_one_module_and_inline_in_a_fixed_mode():
     fixed.train()
     assert torch.equal(fixed(value), inner.eval()(value))
     assert set(plain.state_dict()) == set(fixed.state_dict()) == {"inner.d.weight", "inner.d.bias"}
+
+
+# Constants of nested, cut, moved and copied models
+
+
+def nested_constants():
+    x = Input((2,))
+    inner = Model(x, x * torch.tensor([10.0, 20.0]), name="inner")
+    y = Input((2,))
+    return Model(y, inner(y + torch.tensor([1.0, 2.0]))), torch.tensor([[20.0, 60.0]])
+
+
+@pytest.mark.parametrize("training", [None, False, True])
+def test_a_nested_model_reads_its_own_constants_in_any_mode(training):
+    model, wanted = nested_constants()
+    assert torch.equal(model(torch.ones(1, 2), training=training), wanted)
+
+
+def test_a_nested_model_in_a_fixed_mode_has_its_constants_once():
+    x = Input((2,))
+    inner = Model(x, x * torch.ones(2), name="inner")
+    y = Input((2,))
+    assert set(Model(y, inner(y, training=False)).state_dict()) == set(Model(y, inner(y)).state_dict())
+
+
+def test_the_constants_of_a_half_have_the_keys_of_the_whole():
+    x = Input((2,))
+    middle = x * torch.ones(2)
+    end = middle + torch.full((2,), 5.0)
+    whole, half = Model(x, end), Model(middle, end)
+    assert {name: b.data_ptr() for name, b in half.named_buffers()}.items() <= {
+        name: b.data_ptr() for name, b in whole.named_buffers()
+    }.items()
+
+
+@pytest.mark.parametrize(
+    "again", [lambda model: model, copy.deepcopy, lambda model: pickle.loads(pickle.dumps(model))], ids=["same", "deepcopy", "pickle"]
+)
+def test_a_part_of_a_moved_model_has_its_constants_where_the_model_has_them(again):
+    x = Input((2,))
+    middle = Dense(2)(x) * torch.ones(2)
+    model = again(Model(x, middle + 1)).to(torch.float64)
+    part = Model(model.inputs, model.operations[-1].parents[0])
+    assert part(torch.ones(1, 2, dtype=torch.float64)).dtype == torch.float64
+    assert {name: t.data_ptr() for name, t in part.state_dict().items()}.items() <= {
+        name: t.data_ptr() for name, t in model.state_dict().items()
+    }.items()

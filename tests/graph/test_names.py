@@ -226,7 +226,7 @@ def model_named(entry, middle, branch, own):
 
 
 def skeleton(code):
-    """The code's syntax tree without identifiers; the attributes and the other identifiers. fx may write `x = X` for a name that it changes."""
+    """The code's syntax tree without identifiers, and without the `x = X` that fx may write; the attributes; the other identifiers."""
     tree, attributes, others = ast.parse(code.strip()), set(), set()
     body = tree.body[0].body
     body[:] = [line for line in body if not (isinstance(line, ast.Assign) and isinstance(line.value, ast.Name))]
@@ -334,7 +334,10 @@ def test_a_dict_key_that_writes_itself_as_code_is_refused():
 
 @pytest.mark.parametrize(
     ("field", "value"),
-    [("__name__", "f(setattr(__import__('builtins'), 'PWN2', 1))#"), ("__module__", "torch.f(setattr(__import__('builtins'), 'PWN2', 1))#")],
+    [
+        ("__name__", "f(setattr(__import__('builtins'), 'PWN2', 1))#"),
+        ("__module__", "torch.f(setattr(__import__('builtins'), 'PWN2', 1))#"),
+    ],
 )
 def test_a_function_whose_name_is_code_is_refused(field, value):
     def function(x):

@@ -56,15 +56,16 @@ def test_sources_are_told_up_to_four():
 
 
 def test_a_call_that_does_not_fit_says_who_what_whence_and_where():
-    left, right = Input((2,), name="left"), Dense(3, name="right")(Input((2,)))
+    left = Input((2,), name="left")
+    right = Dense(3, name="right")(Input((2,)))
     with pytest.raises(ShapeError) as caught:
         left + right
     name, line = caught.value.place
     assert name == __file__
     assert str(caught.value).splitlines() == [
         "torch add: shapes (None, 2) and (None, 3) do not broadcast",
-        f'  got (None, 2) from Input \'left\', made at {__file__}:{line - 2}: left, right = Input((2,), name="left"), Dense(3, name="right")(Input((2,)))',
-        f'  got (None, 3) from Dense \'right\', made at {__file__}:{line - 2}: left, right = Input((2,), name="left"), Dense(3, name="right")(Input((2,)))',
+        f"  got (None, 2) from Input 'left', made at {__file__}:{line - 3}: left = Input((2,), name=\"left\")",
+        f"  got (None, 3) from Dense 'right', made at {__file__}:{line - 2}: right = Dense(3, name=\"right\")(Input((2,)))",
         f"  at {__file__}:{line}: left + right",
     ]
 
@@ -76,7 +77,10 @@ def test_a_call_that_does_not_fit_says_who_what_whence_and_where():
         (lambda x: x.view(5), "torch view: RuntimeError: shape '[5]' is invalid for input of size "),
         (lambda x: torch.relu(x) @ torch.ones(3, 3), "torch matmul: RuntimeError: a and b must have same reduction dim, but got ["),
         (lambda x: x[:, :, 0], "torch getitem: IndexError: too many indices for tensor of dimension 2"),
-        (lambda x: x.permute(0, 1, 2), "torch permute: RuntimeError: permute(sparse_coo): number of dimensions in the tensor input does not"),
+        (
+            lambda x: x.permute(0, 1, 2),
+            "torch permute: RuntimeError: permute(sparse_coo): number of dimensions in the tensor input does not",
+        ),
     ],
 )
 def test_torchs_own_words_are_passed_on(call, what):

@@ -13,7 +13,9 @@ from layergraph.graph.structure import at_path, leaves, leaves_with_path, map_le
 Pair = namedtuple("Pair", "left right")
 NESTS = st.recursive(
     st.integers() | st.none() | st.text(max_size=3),
-    lambda inner: st.lists(inner, max_size=3) | st.lists(inner, max_size=3).map(tuple) | st.dictionaries(st.text(max_size=2), inner, max_size=3),
+    lambda inner: (
+        st.lists(inner, max_size=3) | st.lists(inner, max_size=3).map(tuple) | st.dictionaries(st.text(max_size=2), inner, max_size=3)
+    ),
     max_leaves=12,
 )
 

@@ -17,7 +17,8 @@ from layergraph.errors import SymbolicError
 from layergraph.graph.symbolic import SymbolicTensor, has_symbol, symbols_in
 from layergraph.layers import Conv2D, Dense
 
-NO_VALUES = "the symbolic tensor <SymbolicTensor shape=(None, 4), dtype=float32, from Input 'x'> has no values while the graph is written: it cannot give "
+X = "<SymbolicTensor shape=(None, 4), dtype=float32, from Input 'x'>"
+NO_VALUES = f"the symbolic tensor {X} has no values while the graph is written: it cannot give "
 
 
 @pytest.fixture
@@ -222,7 +223,11 @@ def line_of(error):
         (lambda x: np.asarray(x, dtype="float32"), NO_VALUES + "a numpy array", None),
         (lambda x: operator.setitem(x, 0, 1), NO_VALUES + "assignment into it", "use torch.where, torch.cat or x.masked_fill(mask, value)"),
         (lambda x: pickle.dumps(x), NO_VALUES + "a pickle", "pickle the Model it belongs to"),
-        (lambda x: x.item(), NO_VALUES + "a Python number (`.item()`)", "run the model on tensors, or do this inside a custom Layer's call()"),
+        (
+            lambda x: x.item(),
+            NO_VALUES + "a Python number (`.item()`)",
+            "run the model on tensors, or do this inside a custom Layer's call()",
+        ),
         (lambda x: x.numpy(), NO_VALUES + "a numpy array (`.numpy()`)", None),
         (lambda x: x.tolist(), NO_VALUES + "a Python list (`.tolist()`)", None),
         (lambda x: x.backward(), NO_VALUES + "gradients (`.backward()`)", None),
@@ -238,10 +243,14 @@ def line_of(error):
         (lambda x: x.size(0), NO_VALUES + "a size that is known only at run time (`.size()`)", None),
         (
             lambda x: iter(x),
-            "cannot iterate over the symbolic tensor <SymbolicTensor shape=(None, 4), dtype=float32, from Input 'x'>: the size of its batch axis is unknown",
+            f"cannot iterate over the symbolic tensor {X}: the size of its batch axis is unknown",
             "use x[:, i], or x.unbind(1)",
         ),
-        (lambda x: list(x), "cannot iterate over the symbolic tensor <SymbolicTensor shape=(None, 4), dtype=float32, from Input 'x'>: the size", None),
+        (
+            lambda x: list(x),
+            f"cannot iterate over the symbolic tensor {X}: the size",
+            None,
+        ),
         (
             lambda x: nn.Linear(4, 2)(x),
             "a bare torch.nn.Linear was called on a symbolic tensor: its mode would be baked in and its weights nameless",
@@ -261,10 +270,14 @@ def line_of(error):
         (lambda x: F.linear(x, nn.Parameter(torch.ones(2, 4))), "torch linear with an nn.Parameter was called on a symbolic tensor", None),
         (
             lambda x: F.dropout(x),
-            "torch.nn.functional.dropout on a symbolic tensor would drop in inference too: its training=True would be baked in",
+            "torch.nn.functional.dropout on a symbolic tensor would drop in inference too: training=True would be baked in",
             "write layers.Dropout(rate)(x), which follows the model's mode; or torch.dropout(x, rate, True) if it shall always drop",
         ),
-        (lambda x: F.alpha_dropout(x, 0.1, True), "torch.nn.functional.alpha_dropout on a symbolic tensor would drop in inference too", None),
+        (
+            lambda x: F.alpha_dropout(x, 0.1, True),
+            "torch.nn.functional.alpha_dropout on a symbolic tensor would drop in inference too",
+            None,
+        ),
     ],
 )
 def test_a_refusal(use, what, fix, x):

@@ -76,7 +76,7 @@ def test_an_output_that_depends_on_another_input():
     assert str(caught.value).splitlines() == [
         "outputs is not connected to `inputs`: it also depends on Input 'b' of shape (None, 3), which is not among them",
         f'  made at {__file__}:{line - 3}: a, b = Input((2,), name="a"), Input((3,), name="b")',
-        f"  at {__file__}:{line}: between([a], [(\"outputs\", out)])",
+        f'  at {__file__}:{line}: between([a], [("outputs", out)])',
         "  fix: add that Input to `inputs`, or start from a tensor further down",
     ]
 

@@ -388,6 +388,13 @@ def test_safe(raw, shown):
     assert safe(raw) == shown
 
 
+@pytest.mark.parametrize(
+    ("text", "places"), [("abc", 3), ("größe", 5), ("图像", 4), ("e\u0301", 1), ("ｗｉｄｅ", 8), ("│ … │", 5), ("", 0)]
+)
+def test_width_is_what_a_terminal_takes(text, places):
+    assert width(text) == places
+
+
 def test_connections_keep_their_indices_when_names_are_cut():
     x = Input((2,), name="n" * 90)
     text = page(Model(x, Add()([x, Dense(2)(x)])))
@@ -416,6 +423,10 @@ def test_fifty_models_in_each_other():
     text = page(model, expand_nested=True)
     assert len([line for line in table_of(text) if "(Functional)" in line]) == 49
     assert " Total mult-adds: 12\n" in text
+    cells = [line.split("│")[4].strip() for line in table_of(text) if line[0] == "│"]
+    assert {cell for cell in cells if cell not in ("", "-")} == {"12"}
+    assert cells.count("12") == 49 + 2
+    assert text.count("dense (Dense)") == 1
 
 
 if __name__ == "__main__":

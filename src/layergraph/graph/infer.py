@@ -12,9 +12,9 @@ import torch
 from torch import Tensor, nn
 
 from layergraph.errors import Fact
-from layergraph.graph.node import Op
+from layergraph.graph.node import Constant, Op
 from layergraph.graph.spec import Shape, TensorSpec, broadcast
-from layergraph.graph.structure import alike
+from layergraph.graph.structure import alike, map_leaves
 from layergraph.graph.symbolic import SymbolicTensor, target_name
 
 # Far apart: near sizes agree under `x[:, ::16]`, and a dynamic axis would be taken for a constant. The second three serve
@@ -72,22 +72,19 @@ def probe(function: Callable[..., Any], args: tuple[Any, ...], kwargs: Mapping[s
 
 
 def _on_meta(value: Any, size: int) -> Any:
-    if isinstance(value, SymbolicTensor):
-        value = value.spec
-    if isinstance(value, TensorSpec):
-        return torch.empty([size if n is None else n for n in value.shape], dtype=value.dtype, device="meta")
-    if isinstance(value, np.ndarray):
-        value = torch.from_numpy(value)
-    if isinstance(value, Tensor):
-        return value.detach().to("meta")
-    if isinstance(value, dict):
-        return {key: _on_meta(item, size) for key, item in value.items()}
-    if isinstance(value, list | tuple):
-        items = [_on_meta(item, size) for item in value]
-        return items if isinstance(value, list) else type(value)(*items) if hasattr(value, "_fields") else tuple(items)
-    if isinstance(value, slice):
-        return slice(*(_on_meta(part, size) for part in (value.start, value.stop, value.step)))
-    return value
+    """Arguments with symbols, specs and tensors as meta tensors, unknown sizes taken as `size`."""
+
+    def leaf_on_meta(leaf: Any) -> Any:
+        spec = leaf.spec if isinstance(leaf, SymbolicTensor) else leaf
+        if isinstance(spec, TensorSpec):
+            return torch.empty([size if n is None else n for n in spec.shape], dtype=spec.dtype, device="meta")
+        if isinstance(leaf, np.ndarray):
+            leaf = torch.from_numpy(leaf)
+        if isinstance(leaf, Constant):
+            leaf = leaf.value
+        return leaf.detach().to("meta") if isinstance(leaf, Tensor) else leaf
+
+    return map_leaves(leaf_on_meta, value)
 
 
 def _merge(results: list[Any], name: str) -> Any:

@@ -12,7 +12,7 @@ channels-last boundaries, and since NHWC storage read as NCHW is `torch.channels
 from __future__ import annotations
 
 import operator
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple, cast
 
 import numpy as np
@@ -21,11 +21,10 @@ import torch.nn.functional as F
 from torch import Tensor, fx, nn
 
 from layergraph.errors import GraphError, shown
-from layergraph.graph.names import Namespace
-from layergraph.graph.node import Node, Op
+from layergraph.graph.node import Constant, Node, Op
 from layergraph.graph.spec import Shape, TensorSpec
 from layergraph.graph.structure import at_path
-from layergraph.graph.symbolic import SymbolicTensor, TensorLike
+from layergraph.graph.symbolic import SymbolicTensor, TensorLike, map_symbols
 from layergraph.graph.walk import Key, key
 
 Order = tuple[int, ...]
@@ -147,18 +146,15 @@ class Lowering:
     """One fx graph being written.
 
     Args:
-        keys: the attribute name of each layer in the model that will own the graph.
+        keys: the attribute name of each layer and constant in the model that will own the graph.
         mode: None where the modules' own mode decides at run time; True or False lowers every layer statically in that mode.
     """
 
     def __init__(self, keys: Mapping[Any, str], mode: bool | None = None):
         self.graph = fx.Graph()
-        self.constants: dict[str, Tensor] = {}
         self.mode = mode
         self._keys = keys
-        self._constant_names = Namespace()
-        for name in keys.values():
-            self._constant_names.reserve(name)
+        self._prefix = ""
         self._forced: dict[tuple[fx.Node, Order], fx.Node] = {}
         self._origin: Node | None = None
 
@@ -170,7 +166,15 @@ class Lowering:
         self, nodes: Sequence[Node], values: Mapping[Key, Value], outputs: Sequence[SymbolicTensor], inside: Nested | None = None
     ) -> list[Value]:
         """Write the nodes, oldest first; gives the outputs' values."""
-        prefix, keys, mode = inside or Nested("", self._keys, self.mode)
+        outside = self._prefix, self._keys, self.mode
+        if inside is not None:
+            self._prefix, self._keys, self.mode = inside
+        try:
+            return self._run(nodes, values, outputs)
+        finally:
+            self._prefix, self._keys, self.mode = outside
+
+    def _run(self, nodes: Sequence[Node], values: Mapping[Key, Value], outputs: Sequence[SymbolicTensor]) -> list[Value]:
         results: dict[Node, Any] = {}
 
         known = dict(values)
@@ -185,9 +189,9 @@ class Lowering:
             self._origin = node
             args, kwargs = map_symbols(value_of, node.args), map_symbols(value_of, dict(node.kwargs))
             if node.op == "layer":
-                if mode is not None:
-                    kwargs.setdefault("training", mode)
-                results[node] = node.target.lower(self, prefix + keys[node.target], args, kwargs)
+                if self.mode is not None:
+                    kwargs.setdefault("training", self.mode)
+                results[node] = node.target.lower(self, self._prefix + self._keys[node.target], args, kwargs)
             else:
                 results[node] = self.torch_call(node.op, node.target, args, kwargs)
         self._origin = None
@@ -251,7 +255,7 @@ class Lowering:
         if order is None or any(value._shape is not None and value.ndim != len(order) for value in operands):
             return None
         if any(value._shape is None and value.order is None for value in operands) or any(
-            isinstance(other, list | tuple | Tensor | np.ndarray) for other in others
+            isinstance(other, list | tuple | Constant) for other in others
         ):
             return None
         done = self._emit(
@@ -329,12 +333,8 @@ class Lowering:
             return slice(self._argument(value.start), self._argument(value.stop), self._argument(value.step))
         if isinstance(value, np.generic):
             value = value.item()
-        if isinstance(value, np.ndarray):
-            value = torch.from_numpy(value)
-        if isinstance(value, Tensor):
-            name = self._constant_names.take("constant")
-            self.constants[name] = value.detach()
-            return self._emit("get_attr", name, (), {})
+        if isinstance(value, Constant):
+            return self._emit("get_attr", self._prefix + self._keys[value], (), {})
         if type(value) in _PLAIN:
             return value
         raise GraphError(
@@ -355,22 +355,6 @@ def _check_spelling(target: Any) -> None:
         raise GraphError(
             f"a graph calls functions by their names, and {shown(name)} is none", "use a torch function, or a custom Layer's call()"
         )
-
-
-def map_symbols(function: Callable[[SymbolicTensor], Any], value: Any) -> Any:
-    """Arguments with each symbol replaced; a function of flat arguments is spared the recursion."""
-    if type(value) is SymbolicTensor:
-        return function(value)
-    if isinstance(value, dict):
-        return {name: map_symbols(function, item) for name, item in value.items()}
-    if isinstance(value, list):
-        return [map_symbols(function, item) for item in value]
-    if isinstance(value, tuple):
-        items = [map_symbols(function, item) for item in value]
-        return type(value)(*items) if hasattr(value, "_fields") else tuple(items)
-    if isinstance(value, slice):
-        return slice(*(map_symbols(function, part) for part in (value.start, value.stop, value.step)))
-    return value
 
 
 def stand_in(layer: nn.Module, parts: Mapping[str, Part]) -> Any:

@@ -7,6 +7,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal
 
+from torch import Tensor
+
 from layergraph.errors import Place
 
 if TYPE_CHECKING:
@@ -17,13 +19,23 @@ Op = Literal["input", "layer", "function", "method"]
 _ids = itertools.count()
 
 
+class Constant:
+    """A tensor written into a graph: a buffer of each model that holds it, under a key that the first of them settles."""
+
+    __slots__ = ("_key", "value")
+
+    def __init__(self, value: Tensor):
+        self.value = value
+        self._key: str | None = None
+
+
 # Linked nodes make chains as deep as the model: a generated hash or repr, and copy and pickle, would recurse through them.
 @dataclass(frozen=True, eq=False, repr=False, slots=True, weakref_slot=True)
 class Node:
     """One recorded call: an input, a layer's call, or a torch function's or method's.
 
     `id` grows with time, so a parent is always older than its children: ordering by id is ordering by execution, and
-    no cycle can be written. `parents` are the symbols among the arguments, in Keras's order.
+    no cycle can be written. `parents` are the symbols among the arguments, in Keras's order, `constants` the tensors.
     """
 
     op: Op
@@ -32,6 +44,7 @@ class Node:
     kwargs: Mapping[str, Any]
     parents: tuple[SymbolicTensor, ...]
     place: Place | None
+    constants: tuple[Constant, ...] = ()
     id: int = field(default_factory=_ids.__next__)
 
     @property

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -11,15 +12,27 @@ from torch import Tensor
 
 from layergraph.errors import Fact, Place, ShapeError, describe, user_place
 from layergraph.graph.infer import infer_torch
-from layergraph.graph.node import Node, Op
+from layergraph.graph.node import Constant, Node, Op
 from layergraph.graph.spec import TensorSpec
-from layergraph.graph.structure import Path, alike, map_leaves
+from layergraph.graph.structure import Path, alike, leaves, map_leaves
 from layergraph.graph.symbolic import SymbolicTensor, maker, symbols_in, target_name
 
 
 def record(op: Op, target: Any, args: tuple[Any, ...], kwargs: Mapping[str, Any], output: Any, place: Place | None = None) -> Any:
     """Record one call whose result is described by `output`, a nest of specs; gives the same nest of symbols."""
-    return symbols_of(Node(op, target, args, kwargs, symbols_in(args, kwargs), place or user_place()), output)
+    constants: list[Constant] = []
+    if any(isinstance(leaf, Tensor | np.ndarray) for leaf in (*leaves(args), *leaves(dict(kwargs)))):
+        args, kwargs = map_leaves(partial(_held, constants), args), map_leaves(partial(_held, constants), dict(kwargs))
+    node = Node(op, target, args, kwargs, symbols_in(args, kwargs), place or user_place(), tuple(constants))
+    return symbols_of(node, output)
+
+
+def _held(constants: list[Constant], leaf: Any) -> Any:
+    """A tensor among the arguments as a constant of the graph."""
+    if not isinstance(leaf, Tensor | np.ndarray):
+        return leaf
+    constants.append(Constant(leaf.detach() if isinstance(leaf, Tensor) else torch.from_numpy(leaf)))
+    return constants[-1]
 
 
 def symbols_of(node: Node, output: Any, path: Path = ()) -> Any:

@@ -26,7 +26,9 @@ def leaves_with_path(value: Any, path: Path = ()) -> Iterator[tuple[Path, Any]]:
 
 
 def map_leaves(function: Callable[[Any], Any], value: Any) -> Any:
-    """The same nest with each leaf replaced; dicts keep the order of their keys, the leaves are visited in sorted order."""
+    """The same nest with each leaf replaced, slices entered too; dicts keep the order of their keys, and are visited in sorted order."""
+    if isinstance(value, slice):
+        return slice(*(map_leaves(function, part) for part in (value.start, value.stop, value.step)))
     if isinstance(value, dict):
         done = {key: map_leaves(function, value[key]) for key in sorted(value)}
         return {key: done[key] for key in value}

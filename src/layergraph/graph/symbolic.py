@@ -15,7 +15,7 @@ from torch.overrides import is_tensor_method_or_property
 from layergraph.errors import SymbolicError
 from layergraph.graph.node import Node, Op
 from layergraph.graph.spec import Shape, TensorSpec
-from layergraph.graph.structure import Path
+from layergraph.graph.structure import Path, map_leaves
 
 _BINARY = "add sub mul truediv floordiv mod pow matmul and_ or_ xor lshift rshift"
 _COMPARE = "eq ne lt le gt ge"
@@ -260,6 +260,11 @@ def _collect(value: Any, found: list[SymbolicTensor]) -> None:
             _collect(item, found)
     elif isinstance(value, list | tuple | slice | Mapping):
         found.extend(item for item in _flat(value) if type(item) is SymbolicTensor)
+
+
+def map_symbols(function: Callable[[SymbolicTensor], Any], value: Any) -> Any:
+    """The same nest of arguments with each symbol replaced."""
+    return map_leaves(lambda leaf: function(leaf) if type(leaf) is SymbolicTensor else leaf, value)
 
 
 def has_symbol(args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> bool:

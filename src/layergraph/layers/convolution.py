@@ -54,7 +54,7 @@ class _Conv(Layer):
         return self.kernel_size, self.strides, self.dilation_rate
 
     def build(self, input_shape: Shape) -> None:
-        channels = input_shape[1 if self.data_format == "channels_first" else -1]
+        channels = sizes.channels(input_shape, self.data_format)
         own = sizes.own_padding(*self._windows) if self.padding == "same" else None
         self.conv = type(self)._module(
             channels,
@@ -81,7 +81,7 @@ class _Conv(Layer):
 
     def compute_output_shape(self, input_shape: Shape) -> Shape:
         sizes.check_rank(input_shape, self.rank, self.data_format)
-        channels = input_shape[1 if self.data_format == "channels_first" else -1]
+        channels = sizes.channels(input_shape, self.data_format)
         if channels is None:
             raise Fact(
                 f"needs a known number of channels, since its kernel has as many; the input's shape is {input_shape}",

@@ -39,7 +39,7 @@ class _Pool(Layer):
             lengths = sizes.window_shape(given, *self._windows, self.padding)
         except Fact as fact:
             raise Fact(f"{fact.what}, from shape {input_shape}", fact.fix) from None
-        return sizes.with_spatial(input_shape, lengths, input_shape[1 if self.data_format == "channels_first" else -1], self.data_format)
+        return sizes.with_spatial(input_shape, lengths, sizes.channels(input_shape, self.data_format), self.data_format)
 
 
 class _MaxPool(_Pool):
@@ -173,7 +173,7 @@ class _GlobalPool(Layer):
 
     def compute_output_shape(self, input_shape: Any) -> Shape:
         sizes.check_rank(input_shape, self.rank, self.data_format)
-        channels = input_shape[1 if self.data_format == "channels_first" else -1]
+        channels = sizes.channels(input_shape, self.data_format)
         if not self.keepdims:
             return (input_shape[0], channels)
         return sizes.with_spatial(input_shape, (1,) * self.rank, channels, self.data_format)

@@ -168,7 +168,7 @@ class _Ends(Layer):
         new = tuple(None if n is None else n + sign * (a + b) for n, (a, b) in zip(given, pairs, strict=True))
         if any(n is not None and n <= 0 for n in new):
             raise Fact(f"takes {tuple(pairs)} off shape {input_shape}, which leaves nothing: {new}")
-        return sizes.with_spatial(input_shape, new, input_shape[1 if self.data_format == "channels_first" else -1], self.data_format)
+        return sizes.with_spatial(input_shape, new, sizes.channels(input_shape, self.data_format), self.data_format)
 
     def _ends(self, x: Tensor, pairs: Sequence[tuple[int, int]]) -> Tensor:
         """Pad (or crop, with negative amounts) the spatial axes."""
@@ -298,7 +298,7 @@ class _UpSampling(Layer):
         sizes.check_rank(input_shape, self.rank, self.data_format)
         given = sizes.spatial(input_shape, self.data_format)
         new = tuple(None if n is None else n * factor for n, factor in zip(given, self.size, strict=True))
-        return sizes.with_spatial(input_shape, new, input_shape[1 if self.data_format == "channels_first" else -1], self.data_format)
+        return sizes.with_spatial(input_shape, new, sizes.channels(input_shape, self.data_format), self.data_format)
 
 
 class UpSampling1D(_UpSampling):

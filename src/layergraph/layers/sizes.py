@@ -67,6 +67,11 @@ def spatial(shape: Shape, data_format: str) -> Shape:
     return shape[2:] if data_format == "channels_first" else shape[1:-1]
 
 
+def channels(shape: Shape, data_format: str) -> int | None:
+    """The number of channels of a shape."""
+    return shape[1 if data_format == "channels_first" else -1]
+
+
 def with_spatial(shape: Shape, sizes: Shape, channels: int | None, data_format: str) -> Shape:
     """A shape with other spatial sizes and channels."""
     return (shape[0], channels, *sizes) if data_format == "channels_first" else (shape[0], *sizes, channels)

@@ -24,6 +24,8 @@ class Fed(nn.Module):
     code: Any
     recompile: Any
     _plan: Any
+    _plan_made: Any
+    _keys: Any
     _arity: int
     _moved_to: torch.dtype | None
 
@@ -94,6 +96,8 @@ class Fed(nn.Module):
 
     def _apply(self, fn: Any, recurse: bool = True) -> Self:
         super()._apply(fn, recurse)
+        for constant in self._plan_made.constants if self.__dict__.get("_plan_made") is not None else ():
+            constant.value = self._buffers[self._keys[constant]]  # models cut from this one find it where it is now
         self._follow_dtype()
         return self
 

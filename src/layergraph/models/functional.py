@@ -61,14 +61,15 @@ class Functional(Model, Fed, fx.GraphModule):
     def _install(self, plan: Plan, naming: Names | None = None) -> None:
         """Settle the names, lower the plan, and take its modules."""
         naming = naming or Names(plan.layers)
+        naming.add_constants(plan.constants)
         lowering = _lowered(plan, naming.keys, None)
         state = self.__dict__
         state.update(_plan_made=plan, _names=naming.names, _keys=naming.keys, _in_mode={}, _arity=len(plan.flat_inputs))
         for layer in plan.layers:
             for target, module in layer.modules_under(naming.keys[layer]):
                 place(self, target, module)
-        for target, constant in lowering.constants.items():
-            self.register_buffer(target, constant)
+        for constant in plan.constants:
+            self.register_buffer(naming.keys[constant], constant.value)
         state["_moved_to"] = self._moved()
         self._check_inputs(lowering.graph)
         self.graph = lowering.graph
@@ -266,7 +267,8 @@ class Functional(Model, Fed, fx.GraphModule):
         twin.__dict__.update(copy.deepcopy(self._own_state(), memo), _first=None, _calls=[], _in_mode={})
         if description is not None:
             plan = twin.__dict__["_plan_made"] = restore_plan(description)
-            owners = dict(zip(self._plan.layers, plan.layers, strict=True))
+            owners: dict[Any, Any] = dict(zip(self._plan.layers, plan.layers, strict=True))
+            owners |= zip(self._plan.constants, plan.constants, strict=True)
             twin.__dict__["_names"] = {owners[old]: name for old, name in self._names.items() if old in owners}
             twin.__dict__["_keys"] = {owners[old]: key for old, key in self._keys.items() if old in owners}
         graph = copy.deepcopy(self.graph)

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 from layergraph.errors import NameTakenError, describe, shown
 from layergraph.graph.names import Namespace, clean
+from layergraph.graph.node import Constant
 from layergraph.layers.base import Layer
 
 
@@ -17,13 +18,20 @@ class Names:
     layer goes under the next free number in this model; two given names that meet are refused.
     """
 
-    def __init__(self, layers: Sequence[Layer] = ()):
+    def __init__(self, layers: Sequence[Layer] = (), constants: Sequence[Constant] = ()):
         self.names: dict[Layer, str] = {}
-        self.keys: dict[Layer, str] = {}
+        self.keys: dict[Layer | Constant, str] = {}
         self._name_space = Namespace()
         self._key_space = Namespace()
         self._given: dict[str, Layer] = {}
         self.add(layers)
+        self.add_constants(constants)
+
+    def add_constants(self, constants: Sequence[Constant]) -> None:
+        """Settle the keys of these constants."""
+        for constant in (each for each in constants if each not in self.keys):
+            self.keys[constant] = self._key_space.take(constant._key or "constant")
+            constant._key = constant._key or self.keys[constant]
 
     def add(self, layers: Sequence[Layer]) -> None:
         """Settle the names of these layers beside those already here."""

@@ -8,11 +8,10 @@ from typing import Any
 
 from layergraph.errors import GraphError, Place, shown
 from layergraph.graph.infer import infer_torch
-from layergraph.graph.lower import map_symbols
-from layergraph.graph.node import Node
+from layergraph.graph.node import Constant, Node
 from layergraph.graph.spec import TensorSpec
 from layergraph.graph.structure import Path, at_path, leaves, leaves_with_path, map_leaves
-from layergraph.graph.symbolic import SymbolicTensor, symbols_in, target_name
+from layergraph.graph.symbolic import SymbolicTensor, map_symbols, symbols_in, target_name
 from layergraph.graph.walk import Key, between, keras_order, key
 from layergraph.layers.base import Layer
 from layergraph.layers.core import InputLayer
@@ -36,6 +35,10 @@ class Plan:
     @property
     def layers(self) -> list[Layer]:
         return [operation for operation in self.operations if isinstance(operation, Layer)]
+
+    @property
+    def constants(self) -> list[Constant]:
+        return [constant for node in self.nodes for constant in node.constants]
 
     def infer(self, specs: Sequence[TensorSpec]) -> Any:
         """The specs of the outputs when the inputs have these: as declared, or worked out again where they are more precise."""
@@ -170,13 +173,14 @@ def restore_plan(description: Description) -> Plan:
         return symbols[ref.node, ref.path] if isinstance(ref, Ref) else ref
 
     for index, record in enumerate(description.records):
-        args, kwargs = map_leaves_deep(symbol, record.args), map_leaves_deep(symbol, record.kwargs)
+        args, kwargs = map_leaves(symbol, record.args), map_leaves(symbol, record.kwargs)
         target = record.target
         if record.op == "input" and target is None:
             target = next(
                 layer for layer, ref in zip(description.input_layers, leaves(description.inputs), strict=True) if ref.node == index
             )
-        node = Node(record.op, target, args, kwargs, symbols_in(args, kwargs), record.place)
+        constants = tuple(leaf for leaf in (*leaves(args), *leaves(kwargs)) if isinstance(leaf, Constant))
+        node = Node(record.op, target, args, kwargs, symbols_in(args, kwargs), record.place, constants)
         nodes.append(node)
         for path, spec in record.output.items():
             symbols[index, path] = SymbolicTensor(spec, node, path)
@@ -202,15 +206,3 @@ def _result(index: int, output: Mapping[Path, TensorSpec], symbols: Mapping[tupl
     if () in output:
         return symbols[index, ()]
     return [symbols[index, path] for path in output]
-
-
-def map_leaves_deep(function: Any, value: Any) -> Any:
-    """`map_leaves` that also enters slices, as the arguments of an indexing hold them."""
-    if isinstance(value, slice):
-        return slice(*(map_leaves_deep(function, part) for part in (value.start, value.stop, value.step)))
-    if isinstance(value, dict):
-        return {name: map_leaves_deep(function, item) for name, item in value.items()}
-    if isinstance(value, list | tuple):
-        items = [map_leaves_deep(function, item) for item in value]
-        return items if isinstance(value, list) else type(value)(*items) if hasattr(value, "_fields") else tuple(items)
-    return function(value)

@@ -183,7 +183,7 @@ def _rows(view: _View, cost: Cost | None, expand_nested: bool) -> Iterator[_Row]
 
 def _row(view: _View, operation: Any, level: int, before: Any, cost: Cost | None) -> _Row:
     name, sources = view.names[operation], view.sources(operation)
-    lead = "   " * level + "└ " if level else ""
+    lead = "   " * min(level, 8) + "└ " if level else ""
     parents = [parent for node in view.calls.get(operation, ()) for parent in node.parents]
     chained = (
         len(parents) <= 1 and all(view.inputs.get(key(p), p.node.owner) is before for p in parents) and (before is None or bool(parents))

@@ -1,0 +1,363 @@
+"""The house: which room may import which, what the core may import at all, and the list of public names."""
+
+from __future__ import annotations
+
+import ast
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+import layergraph
+
+ROOT = Path(layergraph.__file__).parent
+FILES = sorted(ROOT.rglob("*.py"))
+TREES = {path: ast.parse(path.read_text(encoding="utf-8")) for path in FILES}
+
+# Imports go down, or stay on their floor.
+FLOORS = {
+    "errors": 0,
+    "config": 0,
+    "identify": 0,
+    "activations": 0,
+    "initializers": 0,
+    "regularizers": 0,
+    "constraints": 0,
+    "nn": 0,
+    "graph": 1,
+    "layers": 2,
+    "training": 3,
+    "saving": 3,
+    "losses": 3,
+    "metrics": 3,
+    "optimizers": 3,
+    "callbacks": 3,
+    "models": 4,
+    "keras_files": 5,
+    "plot": 5,
+}
+# Rooms on one floor that know nothing of each other.
+STRANGERS = [
+    ("nn", "activations"),
+    ("training", "saving"),
+    ("keras_files", "plot"),
+    ("graph", "initializers"),
+    ("graph", "config"),
+    ("graph", "activations"),
+]
+CORE = {"torch", "numpy", "safetensors", "torchinfo", "tqdm", "layergraph"}
+# Loaded where they are used, each from an extra of pyproject.toml.
+OPTIONAL = {"torchmetrics", "accelerate", "h5py", "matplotlib", "tensorboard", "onnx", "onnxscript", "onnxruntime"}
+LONGEST = 600
+
+
+def name_of(path):
+    return path.relative_to(ROOT).as_posix()
+
+
+def module_of(path):
+    return ".".join(("layergraph", *path.relative_to(ROOT).with_suffix("").parts)).removesuffix(".__init__")
+
+
+def imports(path):
+    """(imported module, whether it runs when this one is imported) for each import in a file."""
+    package = module_of(path) if path.name == "__init__.py" else module_of(path).rpartition(".")[0]
+    found = []
+
+    def visit(node, runs):
+        if isinstance(node, ast.Import):
+            found.extend((alias.name, runs) for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            base = package.rsplit(".", node.level - 1)[0] if node.level else ""
+            module = ".".join(part for part in (base, node.module) if part)
+            names = [f"{module}.{alias.name}" for alias in node.names]
+            found.extend(
+                (name if ROOT.joinpath(*name.split(".")[1:]).with_suffix(".py") in TREES or is_package(name) else module, runs)
+                for name in names
+            )
+        elif isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda) or only_for_types(node):
+            runs = False
+        for child in ast.iter_child_nodes(node):
+            visit(child, runs)
+
+    visit(TREES[path], True)
+    return found
+
+
+def only_for_types(node):
+    return isinstance(node, ast.If) and "TYPE_CHECKING" in ast.dump(node.test)
+
+
+def is_package(name):
+    return name.startswith("layergraph") and ROOT.joinpath(*name.split(".")[1:], "__init__.py") in TREES
+
+
+def room(module):
+    parts = module.split(".")
+    return parts[1] if len(parts) > 1 else None
+
+
+# Floors
+
+
+def test_every_room_has_a_floor():
+    rooms = {path.relative_to(ROOT).parts[0].removesuffix(".py") for path in FILES} - {"__init__"}
+    assert rooms <= set(FLOORS)
+
+
+@pytest.mark.parametrize("path", FILES, ids=name_of)
+def test_imports_go_down(path):
+    here = room(module_of(path))
+    for module, _ in imports(path):
+        there = room(module)
+        if module.split(".")[0] != "layergraph" or here is None:
+            continue
+        assert there is not None, f"{name_of(path)} imports the top of the package"
+        assert FLOORS[there] <= FLOORS[here], f"{name_of(path)} imports {module} from a floor above"
+
+
+@pytest.mark.parametrize(("one", "other"), STRANGERS)
+def test_strangers(one, other):
+    for path in FILES:
+        rooms = {room(module) for module, _ in imports(path) if module.startswith("layergraph.")}
+        assert not (room(module_of(path)) == one and other in rooms), f"{name_of(path)} imports {other}"
+        assert not (room(module_of(path)) == other and one in rooms), f"{name_of(path)} imports {one}"
+
+
+def test_the_graph_knows_no_layers():
+    for path in (ROOT / "graph").glob("*.py"):
+        assert {room(module) for module, _ in imports(path) if module.startswith("layergraph")} <= {"errors", "graph"}
+
+
+def test_no_import_cycles():
+    """Of imports that run when a module is imported."""
+    below = {module_of(path): {module for module, runs in imports(path) if runs and module.startswith("layergraph.")} for path in FILES}
+    done = set()
+    while True:
+        ready = {module for module, needs in below.items() if module not in done and needs - {module} <= done}
+        if not ready:
+            break
+        done |= ready
+    assert set(below) - done == set()
+
+
+def test_a_cycle_would_be_seen(monkeypatch):
+    monkeypatch.setitem(TREES, ROOT / "errors.py", ast.parse("from layergraph.graph import spec"))
+    with pytest.raises(AssertionError):
+        test_no_import_cycles()
+    with pytest.raises(AssertionError, match="from a floor above"):
+        test_imports_go_down(ROOT / "errors.py")
+
+
+# What the core may import
+
+
+@pytest.mark.parametrize("path", FILES, ids=name_of)
+def test_the_core_imports_its_dependencies_only(path):
+    for module, runs in imports(path):
+        top = module.split(".")[0]
+        if top in sys.stdlib_module_names or top in CORE:
+            continue
+        assert top in OPTIONAL, f"{name_of(path)} imports {module}"
+        assert not runs, f"{name_of(path)} imports {module} when it is imported"
+
+
+def test_importing_layergraph_loads_nothing_else():
+    program = (
+        "import sys, torch, numpy, tqdm; before = set(sys.modules); import layergraph; "
+        "print(*sorted({name.split('.')[0] for name in set(sys.modules) - before}))"
+    )
+    loaded = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True).stdout.split()
+    assert {name for name in loaded if name not in sys.stdlib_module_names} <= CORE
+    assert "torchinfo" not in loaded  # only summary() needs it
+
+
+def test_the_dependencies_are_the_declared_ones():
+    import tomllib
+
+    declared = tomllib.loads((ROOT.parent.parent / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    names = {re.match(r"[\w-]+", line)[0] for line in declared["dependencies"]}
+    assert names == CORE - {"layergraph"}
+    extras = {re.match(r"[\w-]+", line)[0] for lines in declared["optional-dependencies"].values() for line in lines}
+    assert extras >= OPTIONAL
+
+
+# What no file may hold
+
+
+def code_from_text(tree):
+    """Every use of what turns text or bytes into running code."""
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Import | ast.ImportFrom):
+            names = [alias.name for alias in node.names] + ([node.module] if isinstance(node, ast.ImportFrom) and node.module else [])
+            for name in names:
+                if name.split(".")[0] in ("marshal", "dill", "cloudpickle", "shelve", "joblib", "runpy", "code", "ctypes", "yaml"):
+                    yield f"import {name}"
+                if isinstance(node, ast.ImportFrom) and name == "pickle":
+                    yield "from pickle import"
+        elif isinstance(node, ast.Name) and node.id in ("eval", "exec", "compile", "__import__"):
+            yield node.id
+        elif isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name):
+            spelled = f"{node.value.id}.{node.attr}"
+            # to write a pickle runs nothing; to read one runs whatever is in it
+            if (node.value.id in ("pickle", "cPickle") and node.attr != "dumps") or spelled in (
+                "torch.load",
+                "builtins.eval",
+                "builtins.exec",
+            ):
+                yield spelled
+        elif isinstance(node, ast.keyword) and isinstance(node.value, ast.Constant):
+            if (node.arg, node.value.value) in (("allow_pickle", True), ("weights_only", False)):
+                yield f"{node.arg}={node.value.value}"
+        elif isinstance(node, ast.Call) and ast.unparse(node.func).endswith("import_module") and not isinstance(node.args[0], ast.Constant):
+            yield ast.unparse(node)
+
+
+@pytest.mark.parametrize("path", FILES, ids=name_of)
+def test_nothing_turns_text_into_code(path):
+    assert list(code_from_text(TREES[path])) == []
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "import marshal",
+        "from pickle import loads",
+        "import pickle; pickle.loads(b'')",
+        "import pickle; load = pickle.Unpickler",
+        "eval('1')",
+        "run = exec",
+        "__import__('os')",
+        "torch.load(path)",
+        "np.load(path, allow_pickle=True)",
+        "importlib.import_module(name)",
+        "builtins.exec('')",
+    ],
+)
+def test_what_turns_text_into_code_would_be_seen(text):
+    assert list(code_from_text(ast.parse(text))) != []
+
+
+@pytest.mark.parametrize("path", FILES, ids=name_of)
+def test_torch_is_not_patched(path):
+    """No assignment to an attribute of a module or class of torch or numpy."""
+    for node in ast.walk(TREES[path]):
+        targets = node.targets if isinstance(node, ast.Assign) else [node.target] if isinstance(node, ast.AugAssign | ast.AnnAssign) else []
+        for target in targets:
+            if isinstance(target, ast.Attribute):
+                root = ast.unparse(target).split(".")[0]
+                assert root not in ("torch", "nn", "F", "fx", "np", "numpy", "Tensor", "builtins", "sys"), f"{name_of(path)}:{node.lineno}"
+        if isinstance(node, ast.Call) and ast.unparse(node.func) == "setattr":
+            assert ast.unparse(node.args[0]).split(".")[0] not in ("torch", "nn", "F", "fx", "np", "Tensor"), (
+                f"{name_of(path)}:{node.lineno}"
+            )
+
+
+@pytest.mark.parametrize("path", FILES, ids=name_of)
+def test_every_file_says_what_it_is_for(path):
+    said = ast.get_docstring(TREES[path])
+    assert said
+    assert said[0].isupper() or said[0] == "`"
+
+
+def test_sizes(capsys):
+    sizes = {name_of(path): len(path.read_text(encoding="utf-8").splitlines()) for path in FILES}
+    long = {
+        f"{name_of(path)}:{node.name}": node.end_lineno - node.lineno + 1
+        for path in FILES
+        for node in ast.walk(TREES[path])
+        if isinstance(node, ast.FunctionDef) and node.end_lineno - node.lineno >= 60
+    }
+    with capsys.disabled():
+        for name, size in sorted({**{n: s for n, s in sizes.items() if s > 400}, **long}.items()):
+            print(f"\n{size:5} lines: {name}", end="")
+        print()
+    assert max(sizes.values()) <= LONGEST
+
+
+def test_the_package_is_typed():
+    assert (ROOT / "py.typed").exists()
+
+
+# Public names
+
+PUBLIC = {
+    "layergraph": """
+        Functional Initializer Input KerasTensor Layer Loss Metric Model Regularizer Sequential activations callbacks config
+        constraints initializers layers losses metrics models optimizers regularizers
+    """,
+    "layergraph.layers": """
+        Activation Add Average AveragePooling1D AveragePooling2D AveragePooling3D AvgPool1D AvgPool2D AvgPool3D
+        BatchNormalization Concatenate Conv1D Conv2D Conv3D Convolution1D Convolution2D Convolution3D Cropping1D Cropping2D
+        Cropping3D Dense Dot Dropout Embedding Flatten GRU GlobalAveragePooling1D GlobalAveragePooling2D GlobalAveragePooling3D
+        GlobalAvgPool1D GlobalAvgPool2D GlobalAvgPool3D GlobalMaxPool1D GlobalMaxPool2D GlobalMaxPool3D GlobalMaxPooling1D
+        GlobalMaxPooling2D GlobalMaxPooling3D Input InputLayer LSTM Layer LayerNormalization LeakyReLU MaxPool1D MaxPool2D
+        MaxPool3D MaxPooling1D MaxPooling2D MaxPooling3D Maximum Minimum Multiply Permute ReLU RepeatVector Reshape SimpleRNN
+        Softmax Subtract UpSampling1D UpSampling2D UpSampling3D ZeroPadding1D ZeroPadding2D ZeroPadding3D add average
+        concatenate dot maximum minimum multiply subtract
+    """,
+    "layergraph.models": """
+        Functional Model Sequential
+    """,
+    "layergraph.losses": """
+        BinaryCrossentropy CategoricalCrossentropy CategoricalHinge CosineSimilarity Hinge Huber KLDivergence LogCosh Loss
+        MeanAbsoluteError MeanAbsolutePercentageError MeanSquaredError MeanSquaredLogarithmicError Poisson
+        SparseCategoricalCrossentropy SquaredHinge binary_crossentropy categorical_crossentropy categorical_hinge
+        cosine_similarity get hinge huber kl_divergence log_cosh mean_absolute_error mean_absolute_percentage_error
+        mean_squared_error mean_squared_logarithmic_error poisson sparse_categorical_crossentropy squared_hinge
+    """,
+    "layergraph.metrics": """
+        Accuracy BinaryAccuracy BinaryCrossentropy CategoricalAccuracy CategoricalCrossentropy CategoricalHinge CosineSimilarity
+        Hinge KLDivergence LogCoshError Mean MeanAbsoluteError MeanAbsolutePercentageError MeanMetricWrapper MeanSquaredError
+        MeanSquaredLogarithmicError Metric Poisson RootMeanSquaredError SparseCategoricalAccuracy SparseCategoricalCrossentropy
+        SparseTopKCategoricalAccuracy SquaredHinge Sum TopKCategoricalAccuracy binary_accuracy binary_crossentropy
+        categorical_accuracy categorical_crossentropy categorical_hinge get hinge huber kl_divergence log_cosh
+        mean_absolute_error mean_absolute_percentage_error mean_squared_error mean_squared_logarithmic_error poisson
+        sparse_categorical_accuracy sparse_categorical_crossentropy sparse_top_k_categorical_accuracy squared_hinge
+        top_k_categorical_accuracy
+    """,
+    "layergraph.optimizers": """
+        Adadelta Adagrad Adam AdamW Adamax Lion Nadam Optimizer RMSprop SGD get schedules
+    """,
+    "layergraph.callbacks": """
+        Callback CallbackList EarlyStopping History LambdaCallback LearningRateScheduler ProgbarLogger TerminateOnNaN
+    """,
+    "layergraph.errors": """
+        ArgumentError DataError Fact GraphError LayergraphError MissingExtraError NameTakenError NotBuiltError ShapeError
+        SymbolicError describe shown suggestion user_place
+    """,
+}
+
+
+def public_names(name):
+    """What a module says is public: `__all__`, else what it re-exports as `X as X`, else what it defines."""
+    module = sys.modules[name]
+    if hasattr(module, "__all__"):
+        return set(module.__all__)
+    tree = TREES[Path(module.__file__)]
+    exported = {
+        a.asname
+        for node in tree.body
+        if isinstance(node, ast.Import | ast.ImportFrom)
+        for a in node.names
+        if a.asname and a.asname == a.name
+    }
+    if exported:
+        return exported
+    return {node.name for node in tree.body if isinstance(node, ast.ClassDef | ast.FunctionDef) and not node.name.startswith("_")}
+
+
+@pytest.mark.parametrize("name", PUBLIC)
+def test_the_public_names(name):
+    """Whoever adds a name adds it here; whoever takes one away breaks somebody's program."""
+    found = public_names(name)
+    assert sorted(found) == sorted(PUBLIC[name].split())
+    assert all(hasattr(sys.modules[name], each) for each in found)
+
+
+def test_star_import_gives_the_public_names():
+    scope = {}
+    exec("from layergraph import *", scope)
+    assert set(scope) - {"__builtins__"} == set(PUBLIC["layergraph"].split())
