@@ -73,6 +73,11 @@ class Namespace:
         self._taken.add(name)
         return True
 
+    def release(self, name: str) -> None:
+        """Give a name back."""
+        self._taken.discard(name)
+        self._next.clear()
+
     def take(self, base: str) -> str:
         """Take `base`, or the next free number of it."""
         name, number = base, self._next.get(base, 1)

@@ -12,7 +12,7 @@ import torch.nn.functional as F
 from torch import nn
 from torch.overrides import is_tensor_method_or_property
 
-from layergraph.errors import SymbolicError
+from layergraph.errors import SymbolicError, is_internal
 from layergraph.graph.node import Node, Op
 from layergraph.graph.spec import Shape, TensorSpec
 from layergraph.graph.structure import Path, map_leaves
@@ -298,9 +298,9 @@ def _refuse_bare_module(target: Any, args: tuple[Any, ...], kwargs: Mapping[str,
 
 
 def _calling_module() -> nn.Module | None:
-    """The outermost nn.Module whose __call__ is on the stack."""
+    """The outermost nn.Module in whose call this is made: one of torch's, called where the user's code stands."""
     frame, found = sys._getframe(2), None
-    while frame is not None:
+    while frame is not None and is_internal(frame.f_code.co_filename):
         if frame.f_code.co_name == "_call_impl" and frame.f_code.co_filename == _MODULE_FILE:
             found = frame.f_locals.get("self")
         frame = frame.f_back

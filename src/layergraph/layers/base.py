@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import inspect
 import itertools
 import weakref
@@ -26,6 +27,7 @@ from layergraph.layers import declare
 from layergraph.layers.declare import Declared
 from layergraph.layers.fields import REQUIRED, Field
 from layergraph.layers.state import Stateful
+from layergraph.modes import in_mode
 
 _serials = itertools.count()
 
@@ -123,7 +125,7 @@ class Layer(Stateful, Declared):
         state["_stem"] = None
         state["_swapped"] = False
         state["_first"] = None
-        state["_calls"] = []
+        state["_calls"] = None
 
     def auto_name(self) -> str:
         """What the layer is called where nobody names it."""
@@ -150,18 +152,20 @@ class Layer(Stateful, Declared):
         if type(self).compute_output_shape is Layer.compute_output_shape:
             return self._probed(args, kwargs)
         shape = self.compute_output_shape(_shapes_of(args[0]))
-        first = args[0] if type(args[0]) is TensorSpec else leaves(args[0])[0]
-        return _specs_of(shape, self.output_dtype(first.dtype))
+        dtypes = (args[0].dtype,) if type(args[0]) is TensorSpec else tuple(spec.dtype for spec in leaves(args[0]))
+        return _specs_of(shape, self.output_dtype(*dtypes))
 
-    def output_dtype(self, input_dtype: torch.dtype) -> torch.dtype:
-        """The dtype of the output, from the first input's (after the cast to the layer's own)."""
-        return input_dtype
+    def output_dtype(self, *input_dtypes: torch.dtype) -> torch.dtype:
+        """The dtype of the output, from the inputs' (after the cast to the layer's own)."""
+        return functools.reduce(torch.promote_types, input_dtypes)
 
     # Calling
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         if has_symbol(args, kwargs):
-            return self._record(args, kwargs)
+            return self._record(*(self._by_position(kwargs) if not args else (args, kwargs)))
+        if not args:
+            args, kwargs = self._by_position(kwargs)
         args = tuple(self._admit(arg) for arg in args)
         if not self.built:
             self._build_from(args, kwargs)
@@ -172,18 +176,19 @@ class Layer(Stateful, Declared):
     def forward(self, *args: Any, **kwargs: Any) -> Any:
         return self.call(*args, **kwargs)
 
+    def _by_position(self, kwargs: dict[str, Any]) -> tuple[tuple[Any, ...], dict[str, Any]]:
+        """The first argument of `call`, where it came by its name."""
+        first = next(iter(inspect.signature(self.call).parameters), None)
+        if first not in kwargs:
+            raise ArgumentError(f"{self.label} was called without its input", f"write layer({first})")
+        return (kwargs[first],), {name: value for name, value in kwargs.items() if name != first}
+
     def _call_in_mode(self, training: bool | None, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
         """`training=` for a layer that does not take it: its sub-layers run in that mode, and have their own back afterwards."""
-        if training is None or not self._modules:
+        if training is None:
             return super().__call__(*args, **kwargs)
-        before = [(module, module.training) for module in self.modules()]
-        try:
-            for module, _ in before:
-                module.training = training
+        with in_mode(self, training):
             return super().__call__(*args, **kwargs)
-        finally:
-            for module, mode in before:
-                module.training = mode
 
     def _admit(self, value: Any) -> Any:
         """An eager argument as a tensor of the layer's dtype."""
@@ -214,8 +219,15 @@ class Layer(Stateful, Declared):
             ) from None
 
     def _build_on(self, specs: Sequence[Any], kwargs: Mapping[str, Any]) -> None:
+        """Build for these specs; sub-layers of a layer of the user's build themselves in one run on zeros."""
         shapes = [_shapes_of(spec) for spec in specs if spec is not None]
         self.build(*shapes[: self._build_arity])
+        if not self._inlined and any(not layer.built for layer in self.sublayers()):
+            device = next((t.device for t in itertools.chain(self.parameters(), self.buffers())), None)
+            zeros = [map_leaves(lambda spec: _zeros(spec, device) if isinstance(spec, TensorSpec) else spec, each) for each in (*specs,)]
+            words = map_leaves(lambda spec: _zeros(spec, device) if isinstance(spec, TensorSpec) else spec, dict(kwargs))
+            with torch.no_grad(), torch.random.fork_rng(devices=[]), in_mode(self, False):
+                self.call(*zeros, **words)
         if not self.built:  # a build that was never written, or never wrapped
             self._settle_state(tuple(shapes[:1]))
 
@@ -229,17 +241,17 @@ class Layer(Stateful, Declared):
             )
         args = tuple(self._cast_symbols(arg) for arg in args)
         symbols = symbols_in(args, kwargs)
-        built = self.built
+        before = self._before_building()
         try:
             output = self._output_of(args, kwargs)
         except Fact as fact:
-            self._unbuild(built)
+            self._unbuild(before)
             raise ShapeError(f"{self.label}: {fact.what}", fact.fix, details=sources(symbols), place=place) from None
         except LayergraphError:
-            self._unbuild(built)
+            self._unbuild(before)
             raise
         except Exception as error:
-            self._unbuild(built)
+            self._unbuild(before)
             error.add_note("\n".join([f"while {self.label} was called on symbols at {describe(place)}", *sources(symbols)]))
             raise
         result = record("layer", self, args, kwargs, output, place)
@@ -275,7 +287,27 @@ class Layer(Stateful, Declared):
         if self._first is None:
             self.__dict__["_first"] = (node, result)
         else:
-            self._calls.append(weakref.ref(node))
+            self.__dict__["_calls"] = self._calls or weakref.WeakSet()
+            self._calls.add(node)
+
+    def register_forward_hook(self, *args: Any, **kwargs: Any) -> Any:
+        return self._register_hook("register_forward_hook", args, kwargs)
+
+    def register_forward_pre_hook(self, *args: Any, **kwargs: Any) -> Any:
+        return self._register_hook("register_forward_pre_hook", args, kwargs)
+
+    def register_full_backward_hook(self, *args: Any, **kwargs: Any) -> Any:
+        return self._register_hook("register_full_backward_hook", args, kwargs)
+
+    def register_full_backward_pre_hook(self, *args: Any, **kwargs: Any) -> Any:
+        return self._register_hook("register_full_backward_pre_hook", args, kwargs)
+
+    def _register_hook(self, name: str, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+        """A graph runs a layer's module, not the layer: a hook on a recorded layer would never fire."""
+        if self._first is not None and self._inlines():
+            fix = f"register it on the model's module: model.{self._key or '<name>'}.{name}(...)"
+            raise ArgumentError(f"{self.label} is part of a graph, and a graph runs its module, not the layer", fix)
+        return getattr(nn.Module, name)(self, *args, **kwargs)
 
     def _hooked(self) -> bool:
         return bool(self._forward_hooks or self._forward_pre_hooks or self._backward_hooks or self._backward_pre_hooks) and self._inlined
@@ -289,8 +321,8 @@ class Layer(Stateful, Declared):
         """Write this layer's call into an fx graph: its own `call`, inlined, or one opaque module for a layer of the user's."""
         if not self._inlines():
             return lowering.module(key, self, args, kwargs)
-        if "training" in kwargs and "training" not in self._call_words:
-            kwargs.pop("training")
+        if self._swapped or "training" not in self._call_words:  # a module that is not ours any more has a mode of its own
+            kwargs.pop("training", None)
         parts = {name: Part(lowering, target, module) for name, target, module in self.parts(key)}
         return type(self).call(stand_in(self, parts), *args, **kwargs)
 
@@ -317,11 +349,11 @@ class Layer(Stateful, Declared):
         """After `build`: initialise the Keras way, take the dtype, freeze, and show a single module's weights as the layer's own."""
         self.built = True
         self.__dict__["_build_shapes"] = shapes
+        for weight in self.own_weights() if self._fields else ():
+            initializer = self._field_of(weight, "initializer")
+            if initializer is not None:
+                weight.initialize(initializer)
         if self._inlined:
-            for weight in self.own_weights():
-                initializer = self.__dict__.get(f"{weight.fields or weight.name}_initializer")
-                if initializer is not None:
-                    weight.initialize(initializer)
             if self._torch_dtype is not torch.float32:
                 self.to(self._torch_dtype)
             stateful = [name for name, module in self._modules.items() if _has_state(module)]
@@ -333,16 +365,20 @@ class Layer(Stateful, Declared):
             self.train(False)
         self._sync_mode()
 
-    def _unbuild(self, built: bool) -> None:
-        if not built and self._inlined:
-            state = self.__dict__
-            state.update(built=False, _parameters={}, _buffers={}, _modules={k: v for k, v in self._modules.items() if k in self._fields})
+    def _before_building(self) -> dict[str, Any] | None:
+        """What `_unbuild` puts back when a build, or what follows it, fails; None for a layer that is built."""
+        if self.built:
+            return None
+        return {name: dict(self.__dict__[name]) for name in ("_parameters", "_buffers", "_modules")}
+
+    def _unbuild(self, before: dict[str, Any] | None) -> None:
+        if before is not None:
             if self._stem:
-                state.pop(self._stem, None)
-                state["_stem"] = None
+                self.__dict__.pop(self._stem)
+            self.__dict__.update(before, built=False, _stem=None)
 
     def __getstate__(self) -> dict[str, Any]:
-        return {**self.__dict__, "_first": None, "_calls": [], "_place": None}
+        return {**self.__dict__, "_first": None, "_calls": None, "_place": None}
 
     def __getattr__(self, name: str) -> Any:
         declared = getattr(type(self), name, None)
@@ -425,8 +461,8 @@ class Layer(Stateful, Declared):
     @property
     def calls(self) -> list[Node]:
         """The recorded calls of this layer that still belong to something."""
-        later = [node for node in (ref() for ref in self._calls) if node is not None]
-        return ([self._first[0]] if self._first is not None else []) + later
+        first = [self._first[0]] if self._first is not None else []
+        return first + sorted(self._calls or (), key=lambda node: node.id)
 
     def _first_call(self) -> tuple[Node, Any]:
         if self._first is None:
@@ -455,6 +491,10 @@ class Layer(Stateful, Declared):
             if field.default is REQUIRED or value != field.encode(field.check(field.default, self)):
                 told.append(f"{name}={shown(value)}")
         return ", ".join(told)
+
+
+def _zeros(spec: TensorSpec, device: torch.device | None) -> Tensor:
+    return torch.zeros([2 if size is None else size for size in spec.shape], dtype=spec.dtype, device=device)
 
 
 def _has_state(module: nn.Module) -> bool:

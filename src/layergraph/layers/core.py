@@ -273,6 +273,7 @@ class Embedding(Layer):
         if given is not None:
             self.build((None,))
             self.set_weights(given if isinstance(given, list | tuple) else [given])
+            self.__dict__["weights"] = None  # the module has them now
 
     def _casts(self, dtype: torch.dtype) -> bool:
         return False  # what comes in are indices; the layer's dtype is that of the table
@@ -289,7 +290,7 @@ class Embedding(Layer):
     def compute_output_shape(self, input_shape: Shape) -> Shape:
         return (*input_shape, self.output_dim)
 
-    def output_dtype(self, input_dtype: torch.dtype) -> torch.dtype:
+    def output_dtype(self, *input_dtypes: torch.dtype) -> torch.dtype:
         return self._torch_dtype
 
     def explain(self, x: Tensor) -> str | None:

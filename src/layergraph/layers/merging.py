@@ -121,6 +121,10 @@ class Average(_Merge):
     def call(self, inputs: Sequence[Tensor]) -> Tensor:
         return super().call(inputs) / len(inputs)
 
+    def output_dtype(self, *input_dtypes: torch.dtype) -> torch.dtype:
+        dtype = super().output_dtype(*input_dtypes)
+        return dtype if dtype.is_floating_point or dtype.is_complex else torch.get_default_dtype()
+
 
 class Maximum(_Merge):
     """Maximum of a list of tensors, element by element.

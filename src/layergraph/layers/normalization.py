@@ -14,6 +14,7 @@ from layergraph.initializers import Initializer
 from layergraph.layers.base import Layer
 from layergraph.layers.fields import Field, constraint, flag, initializer, is_int, number, only, regularizer, whole
 from layergraph.layers.weights import Weight
+from layergraph.modes import THAWED
 from layergraph.regularizers import Regularizer
 
 _BATCH_NORMS: dict[int, type[nn.BatchNorm1d | nn.BatchNorm2d | nn.BatchNorm3d]] = {
@@ -119,12 +120,12 @@ class BatchNormalization(Layer):
         module = self.__dict__.get("batch_norm")
         if module is None:
             return
-        waiting = self.__dict__.get("_mode_when_thawed")
+        waiting = module.__dict__.get(THAWED)
         if not self._trainable:
-            self.__dict__["_mode_when_thawed"] = mode if mode is not None else module.training if waiting is None else waiting
+            module.__dict__[THAWED] = mode if mode is not None else module.training if waiting is None else waiting
             module.eval()
         elif waiting is not None:
-            self.__dict__["_mode_when_thawed"] = None
+            module.__dict__[THAWED] = None
             module.train(waiting)
 
 

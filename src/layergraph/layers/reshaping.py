@@ -41,6 +41,8 @@ class Reshape(Layer):
     target_shape: tuple[int, ...] = Field(check=_target_shape)
 
     def call(self, x: Tensor) -> Tensor:
+        if -1 in self.target_shape and None in x.shape[1:]:  # two sizes to be worked out: one at a time
+            return x.flatten(1).unflatten(1, self.target_shape)
         return x.reshape(-1, *self.compute_reshape(x.shape))
 
     def compute_reshape(self, shape: Sequence[Any]) -> tuple[int, ...]:

@@ -13,6 +13,11 @@ from layergraph.errors import ArgumentError, Fact, NotBuiltError, shown
 from layergraph.layers.weights import Weight
 
 
+def once(weights: Sequence[Weight]) -> list[Weight]:
+    """Each weight once, where it is first met: a layer may be used in several places."""
+    return list({id(weight.tensors[0]): weight for weight in reversed(weights)}.values())[::-1]
+
+
 class Stateful(nn.Module):
     """What every layer and model has of weights: names, freezing, regularizers, constraints, and Keras's arrays."""
 
@@ -36,7 +41,7 @@ class Stateful(nn.Module):
             else:
                 own += [Weight(name, (p,)) for name, p in child.named_parameters()]
                 own += [Weight(name, (b,), trainable=False) for name, b in child.named_buffers()]
-        return own
+        return once(own)
 
     def own_weights(self) -> list[Weight]:
         """`keras_weights()`, as long as the layer has the module it made; else whatever its replacement has, in torch's layout."""
@@ -135,28 +140,42 @@ class Stateful(nn.Module):
         return self._any_field("_constraint")
 
     def _any_field(self, ending: str) -> bool:
-        own = any(name.endswith(ending) and self.__dict__.get(name) is not None for name in self._fields)
-        return own or any(layer._any_field(ending) for layer in self.sublayers())
+        return any(
+            name.endswith(ending) and layer.__dict__.get(name) is not None for layer in self._flatten_layers() for name in layer._fields
+        )
+
+    def _flatten_layers(self) -> list[Any]:
+        """This layer and all below it, each once, however often it is used."""
+        found: dict[int, Stateful] = {}
+        pending: list[Stateful] = [self]
+        while pending:
+            layer = pending.pop()
+            if id(layer) not in found:
+                found[id(layer)] = layer
+                pending.extend(reversed(layer.sublayers()))
+        return list(found.values())
+
+    def _field_of(self, weight: Weight, kind: str) -> Any:
+        """The layer's initializer, regularizer or constraint for one of its weights; None where it declares none."""
+        name = f"{weight.fields or weight.name}_{kind}"
+        return self.__dict__.get(name) if name in self._fields else None
+
+    def _weights_with(self, kind: str) -> list[tuple[Weight, Any]]:
+        """(weight, field) for each trainable layer's weight that has such a field."""
+        layers = [layer for layer in self._flatten_layers() if layer.built and layer._trainable and layer._fields]
+        pairs = [(weight, layer._field_of(weight, kind)) for layer in layers for weight in layer.own_weights()]
+        return [(weight, field) for weight, field in pairs if field is not None]
 
     @property
     def losses(self) -> list[Tensor]:
         """The terms that weight regularizers add to the loss, computed now."""
-        found = [loss for layer in self.sublayers() for loss in layer.losses]
-        for weight in self.own_weights() if self.built and self._inlined else ():
-            regularizer = self.__dict__.get(f"{weight.fields or weight.name}_regularizer")
-            if regularizer is not None and self._trainable:
-                found.append(regularizer(weight.layout.to_keras(*weight.tensors)))
-        return found
+        return [regularizer(weight.layout.to_keras(*weight.tensors)) for weight, regularizer in self._weights_with("regularizer")]
 
     def apply_constraints(self) -> None:
         """Put the weights back where their constraints want them: after each step of an optimizer."""
-        for layer in self.sublayers():
-            layer.apply_constraints()
-        for weight in self.own_weights() if self.built and self._inlined else ():
-            constraint = self.__dict__.get(f"{weight.fields or weight.name}_constraint")
-            if constraint is not None and self._trainable:
-                with torch.no_grad():
-                    weight.assign(constraint(weight.layout.to_keras(*weight.tensors)))
+        for weight, constraint in self._weights_with("constraint"):
+            with torch.no_grad():
+                weight.assign(constraint(weight.layout.to_keras(*weight.tensors)))
 
     def get_weights(self) -> list[np.ndarray]:
         """The weights as numpy arrays in Keras's layout and order."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from typing import Any
 
 from torch import Tensor
@@ -26,7 +27,9 @@ def explain(model: Any, error: Exception) -> None:
         lines.append(f"  which got {_told(value)}")
     said = getattr(origin.target, "explain", None)
     if said is not None and inputs:
-        fact = said(*inputs)
+        fact = None
+        with contextlib.suppress(Exception):  # what follows a failure may fail too, and must not hide it
+            fact = said(*inputs)
         lines += [f"  {fact}"] if fact else []
     lines.append(f"  the model was called at {describe(user_place())}")
     error.add_note("\n".join(lines))

@@ -42,12 +42,15 @@ class Fed(nn.Module):
                     f"{self.label} has no input named {unknown[0]!r}",
                     suggestion(unknown[0], names) or f"its inputs are {', '.join(map(repr, names))}",
                 )
+            twice = [word for word in kwargs if word in names[: len(args)]]
+            if twice or len(args) > len(names):
+                raise DataError(
+                    f"{self.label}: got {len(args)} inputs by position and {', '.join(map(repr, kwargs))} by name", "give each input once"
+                )
             by_name = {**dict(zip(names, args, strict=False)), **kwargs}
             return self._from_dict(by_name), training
         given = args[0] if len(args) == 1 and (self._arity != 1 or isinstance(args[0], list | tuple | dict)) else args
-        if isinstance(given, dict):
-            return self._from_dict(given), training
-        if isinstance(self._plan.inputs, dict) and isinstance(given, Mapping):
+        if isinstance(given, Mapping):
             return self._from_dict(given), training
         flat = tuple(leaves(given)) if isinstance(given, list | tuple) else (given,)
         if len(flat) != self._arity:
@@ -104,7 +107,7 @@ class Fed(nn.Module):
     def _follow_dtype(self) -> None:
         """Have the generated code check for the dtype that the weights have now, if they were moved."""
         if self.__dict__.get("_plan_made") is not None and self._moved() is not self._moved_to:
-            self.__dict__.update(_moved_to=self._moved(), _in_mode={})
+            self.__dict__.update(_moved_to=self._moved())
             self._check_inputs(self.graph)
             self.recompile()
             self.__dict__["_lowered_code"] = self.code

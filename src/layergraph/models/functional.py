@@ -18,15 +18,17 @@ from layergraph.graph.spec import TensorSpec
 from layergraph.graph.structure import leaves_with_path, map_leaves
 from layergraph.graph.symbolic import SymbolicTensor, symbols_in, target_name
 from layergraph.layers.base import Layer
+from layergraph.layers.state import once
 from layergraph.layers.weights import Weight
 from layergraph.models import failure
 from layergraph.models.feeding import Fed, to_tensor
 from layergraph.models.model import Model
 from layergraph.models.naming import Names
 from layergraph.models.plan import Plan, describe_plan, make_plan, restore_plan
+from layergraph.modes import in_mode
 
 _TENSORS = {Tensor}
-_WRITTEN = frozenset("_plan_made _names _keys _naming _in_mode _graph _code _lineno_map _prologue_start _first _calls _symbols".split())
+_WRITTEN = frozenset("_plan_made _names _keys _naming _graph _code _lineno_map _prologue_start _first _calls _symbols".split())
 
 
 class Functional(Model, Fed, fx.GraphModule):
@@ -55,16 +57,15 @@ class Functional(Model, Fed, fx.GraphModule):
         state = self.__dict__
         state["built"] = True
         state["_keys"] = state["_names"] = {}
-        state["_in_mode"] = {}
         state["_lowered_code"] = state["_code"]
 
     def _install(self, plan: Plan, naming: Names | None = None) -> None:
         """Settle the names, lower the plan, and take its modules."""
         naming = naming or Names(plan.layers)
         naming.add_constants(plan.constants)
-        lowering = _lowered(plan, naming.keys, None)
+        lowering = _lowered(plan, naming.keys)
         state = self.__dict__
-        state.update(_plan_made=plan, _names=naming.names, _keys=naming.keys, _in_mode={}, _arity=len(plan.flat_inputs))
+        state.update(_plan_made=plan, _names=naming.names, _keys=naming.keys, _arity=len(plan.flat_inputs))
         for layer in plan.layers:
             for target, module in layer.modules_under(naming.keys[layer]):
                 place(self, target, module)
@@ -100,7 +101,8 @@ class Functional(Model, Fed, fx.GraphModule):
                 return self._record(args, {} if training is None else {"training": training})
             args = tuple(x if isinstance(x, Tensor) else to_tensor(x, self, name) for x, name in zip(args, self.input_names, strict=True))
             if training is not None:
-                return self._run_in_mode(bool(training), args)
+                with in_mode(self, bool(training)):
+                    return self.__call__(*args)
         try:
             return self._call_impl(*args)
         except LayergraphError:
@@ -108,26 +110,6 @@ class Functional(Model, Fed, fx.GraphModule):
         except Exception as error:
             failure.explain(self, error)
             raise
-
-    def _run_in_mode(self, training: bool, args: tuple[Any, ...]) -> Any:
-        """Run the graph lowered statically in a mode, over the same modules. Only opaque modules of the user's read a flag."""
-        if self._forward_hooks or self._forward_pre_hooks or self._backward_hooks or self._backward_pre_hooks:
-            return self._run_flipped(training, args)
-        if training not in self._in_mode:
-            lowering = _lowered(self._plan, self._keys, training)
-            self._check_inputs(lowering.graph)
-            body = fx.GraphModule(self, lowering.graph)
-            self._in_mode[training] = type(body).forward  # run on this model, whose modules and buffers are the ones that move
-        return self._in_mode[training](self, *args)
-
-    def _run_flipped(self, training: bool, args: tuple[Any, ...]) -> Any:
-        """The model's hooks see one graph only: run it with the modules' modes set, and set back."""
-        before = [(module, module.training) for module in self.modules()]
-        try:
-            return self.train(training)._call_impl(*args)
-        finally:
-            for module, mode in before:
-                module.training = mode
 
     # As a layer of another model
 
@@ -230,6 +212,9 @@ class Functional(Model, Fed, fx.GraphModule):
     def sublayers(self) -> list[Layer]:
         return self.layers
 
+    def _inlines(self) -> bool:
+        return False  # one call in another model's graph
+
     def modules_under(self, key: str) -> list[tuple[str, nn.Module]]:
         return [(key, self)]
 
@@ -237,7 +222,7 @@ class Functional(Model, Fed, fx.GraphModule):
         pass  # a functional model's layers have settled theirs
 
     def keras_weights(self) -> list[Weight]:
-        return [weight for layer in self.layers for weight in layer.own_weights() if layer.built]
+        return once([weight for layer in self.sublayers() if layer.built for weight in layer.own_weights()])
 
     def _sync_mode(self, mode: bool | None = None) -> None:
         for layer in self.layers:
@@ -248,8 +233,14 @@ class Functional(Model, Fed, fx.GraphModule):
             owner = next((layer for layer, key in self._keys.items() if key == name), None) if "_keys" in self.__dict__ else None
             if owner is not None and owner is not value and self._modules.get(name) is not value:
                 owner.replace_part(name, value)
-                self._in_mode.clear()
         super().__setattr__(name, value)
+
+    def add_module(self, name: str, module: nn.Module | None) -> None:
+        """As `model.name = module`: what swaps modules so (SyncBatchNorm's conversion, say) is seen by extractors too."""
+        if name in self._modules:
+            setattr(self, name, module)
+        else:
+            super().add_module(name, module)
 
     # Copies: the plan as flat data, since linked nodes would recurse along the whole graph
 
@@ -264,7 +255,7 @@ class Functional(Model, Fed, fx.GraphModule):
         twin = Model.__new__(type(self))
         memo[id(self)] = twin
         description = copy.deepcopy(self._description(), memo)
-        twin.__dict__.update(copy.deepcopy(self._own_state(), memo), _first=None, _calls=[], _in_mode={})
+        twin.__dict__.update(copy.deepcopy(self._own_state(), memo), _first=None, _calls=None)
         if description is not None:
             plan = twin.__dict__["_plan_made"] = restore_plan(description)
             owners: dict[Any, Any] = dict(zip(self._plan.layers, plan.layers, strict=True))
@@ -290,8 +281,13 @@ class Functional(Model, Fed, fx.GraphModule):
     def _restored(self) -> None:
         """A hook, after a copy or a load."""
 
-    def __copy__(self) -> Functional:
-        return Functional(self.input, self.output, name=self._given_name)
+    def __copy__(self) -> Self:
+        twin = Model.__new__(type(self))
+        shared = {name: dict(self.__dict__[name]) for name in ("_modules", "_parameters", "_buffers")}
+        twin.__dict__.update({**self.__dict__, **shared})
+        twin.graph = copy.deepcopy(self.graph)
+        twin._restored()
+        return twin
 
 
 def functional_class(cls: type[Model]) -> type[Functional]:
@@ -328,8 +324,8 @@ class _TooMany(ArgumentError, TypeError):
     """Keras raises a TypeError for a third positional argument."""
 
 
-def _lowered(plan: Plan, keys: Mapping[Layer, str], mode: bool | None) -> Lowering:
-    lowering = Lowering(keys, mode)
+def _lowered(plan: Plan, keys: Mapping[Any, str]) -> Lowering:
+    lowering = Lowering(keys)
     values = lowering.placeholders([(keys[layer], symbol) for layer, symbol in zip(plan.input_layers, plan.flat_inputs, strict=True)])
     lowering.output(_packed(plan, lowering.run(plan.nodes, values, plan.flat_outputs)))
     return lowering

@@ -45,6 +45,16 @@ class Names:
                 layer.__dict__.update(_name=names[layer], _key=keys[layer])
             self.names[layer], self.keys[layer] = names[layer], keys[layer]
 
+    def drop(self, layer: Layer) -> None:
+        """Forget a layer that has left the model."""
+        self._name_space.release(self.names.pop(layer))
+        self._key_space.release(self.keys.pop(layer))
+        self._given.pop(layer._given_name or "", None)
+
+    def has_given(self, name: str) -> bool:
+        """Whether a layer here was given this name."""
+        return name in self._given
+
     def _choose(self, layers: Sequence[Layer]) -> dict[Layer, str]:
         chosen: dict[Layer, str] = {}
         for layer in layers:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 from layergraph.errors import GraphError, Place, shown
@@ -117,6 +118,14 @@ class Ref:
 
 
 @dataclass(frozen=True)
+class Made:
+    """A symbol in the nest that a layer's first call gave."""
+
+    spec: TensorSpec
+    path: Path
+
+
+@dataclass(frozen=True)
 class Record:
     """A node in a flat description; `output` is the nest of specs that it gave."""
 
@@ -137,7 +146,7 @@ class Description:
     outputs: Any
     input_layers: list[InputLayer]
     operations: list[Any]
-    first: list[tuple[Layer, int]]
+    first: list[tuple[Layer, int, Any]]
 
 
 def describe_plan(plan: Plan) -> Description:
@@ -159,7 +168,11 @@ def describe_plan(plan: Plan) -> Description:
             records.append(Record("input", node.target if node.op == "input" else None, (), {}, outputs[node], node.place))
         else:
             records.append(Record(node.op, node.target, ref(node.args), ref(dict(node.kwargs)), outputs[node], node.place))
-    first = [(layer, number[layer._first[0]]) for layer in plan.layers if layer._first is not None and layer._first[0] in number]
+    first = [
+        (layer, number[layer._first[0]], map_symbols(lambda symbol: Made(symbol.spec, symbol.path), layer._first[1]))
+        for layer in plan.layers
+        if layer._first is not None and layer._first[0] in number
+    ]
     operations = [("node", number[each]) if isinstance(each, Node) else each for each in plan.operations]
     return Description(records, ref(plan.inputs), ref(plan.outputs), plan.input_layers, operations, first)
 
@@ -184,11 +197,12 @@ def restore_plan(description: Description) -> Plan:
         nodes.append(node)
         for path, spec in record.output.items():
             symbols[index, path] = SymbolicTensor(spec, node, path)
-    for layer, index in description.first:
-        layer.__dict__["_first"] = (nodes[index], _result(index, description.records[index].output, symbols))
-    for index, record in enumerate(description.records):
+    for layer, index, result in description.first:
+        layer.__dict__["_first"] = (nodes[index], map_leaves(partial(_symbol_of, symbols, nodes[index], index), result))
+    for index, record in enumerate(description.records):  # a layer whose first call is outside: its first one here
         if isinstance(record.target, Layer) and record.op == "layer" and record.target._first is None:
-            record.target.__dict__["_first"] = (nodes[index], _result(index, record.output, symbols))
+            found = [symbols[index, path] for path in sorted(record.output)]
+            record.target.__dict__["_first"] = (nodes[index], found[0] if () in record.output else found)
     inputs, outputs = map_leaves(symbol, description.inputs), map_leaves(symbol, description.outputs)
     outside = {s.node for s in leaves(inputs)}
     return Plan(
@@ -202,7 +216,7 @@ def restore_plan(description: Description) -> Plan:
     )
 
 
-def _result(index: int, output: Mapping[Path, TensorSpec], symbols: Mapping[tuple[int, Path], SymbolicTensor]) -> Any:
-    if () in output:
-        return symbols[index, ()]
-    return [symbols[index, path] for path in output]
+def _symbol_of(symbols: dict[tuple[int, Path], SymbolicTensor], node: Node, index: int, leaf: Any) -> Any:
+    if not isinstance(leaf, Made):
+        return leaf
+    return symbols.setdefault((index, leaf.path), SymbolicTensor(leaf.spec, node, leaf.path))

@@ -40,7 +40,9 @@ class Sequential(Functional):
     def __init__(self, layers: Iterable[Any] | None = None, trainable: bool = True, name: str | None = None):
         self._start(trainable=trainable, name=name)
         type(self).__getattr__ = Layer.__getattr__  # tells what an attribute lacks while the model is not built
-        self.__dict__.update(built=False, _stack=[], _symbols=[], _input_layer=None, _plan_made=None, _arity=-1, _naming=Names())
+        self.__dict__.update(
+            built=False, _stack=[], _symbols=[], _input_layer=None, _plan_made=None, _arity=-1, _naming=Names(), _given_names={}
+        )
         for layer in layers or ():
             self.add(layer)
 
@@ -62,15 +64,11 @@ class Sequential(Functional):
             return
         self._check_name(layer)
         first = _declared_input(layer) if not self._stack and self._input_layer is None else None
-        if first is not None:
-            self._extend([first])
+        if first is not None or self._input_layer is not None:
+            self._extend([layer] if first is None else [first, layer])
         self._stack.append(layer)
-        if self._input_layer is not None:
-            try:
-                self._extend([layer])
-            except Exception:
-                self._stack.pop()
-                raise
+        if layer._given_name is not None:
+            self._given_names[layer._given_name] = layer
 
     def pop(self, rebuild: bool = True) -> Layer:
         """Take the last layer off, and give it."""
@@ -79,7 +77,14 @@ class Sequential(Functional):
         layer = self._stack.pop()
         if self._symbols:
             self._symbols.pop()
-            self._register(Names([self._input_layer, *self._stack]), self._stack, clear=True)
+        if layer not in self._stack:  # it may have come twice
+            self._given_names.pop(layer._given_name, None)
+            if self._symbols:
+                for target, _ in layer.modules_under(self._keys[layer]):
+                    self._modules.pop(target.split(".")[0], None)
+                self._naming.drop(layer)
+        if self._symbols:
+            self._register([])
         return layer
 
     def build(self, input_shape: Any = None) -> None:
@@ -97,14 +102,28 @@ class Sequential(Functional):
         self._begin(InputLayer(batch_shape=(None, *tuple(input_shape)[1:])))
 
     def _begin(self, first: InputLayer) -> None:
-        try:
-            self._extend([first, *self._stack])
-        except Exception:
-            self.__dict__.update(_input_layer=None, _symbols=[], built=False)
-            raise
+        self._extend([first, *self._stack])
 
     def _extend(self, layers: Sequence[Layer]) -> None:
-        """Call layers on the end of the chain. The graph is written when it is next needed, so n additions take n steps."""
+        """Call layers on the end of the chain. The graph is written when it is next needed, so n additions take n steps.
+
+        Where one of them refuses, the model and the layers are left as they were.
+        """
+        input_layer, count = self._input_layer, len(self._symbols)
+        before = [(layer, layer._before_building(), layer._first) for layer in layers]
+        try:
+            self._call_on_end(layers)
+        except Exception:
+            self.__dict__.update(_input_layer=input_layer, _symbols=self._symbols[:count])
+            for layer, state, call in before:
+                layer._unbuild(state)
+                layer.__dict__["_first"] = call
+            raise
+        new = [layer for layer in dict.fromkeys(layers) if layer not in self._naming.names]
+        self._naming.add(new)
+        self._register(new)
+
+    def _call_on_end(self, layers: Sequence[Layer]) -> None:
         for layer in layers:
             if isinstance(layer, InputLayer):
                 self.__dict__.update(_input_layer=layer, _symbols=[layer.output])
@@ -117,24 +136,20 @@ class Sequential(Functional):
                     "use Model(inputs, outputs)",
                 )
             self._symbols.append(out)
-        new = [layer for layer in dict.fromkeys(layers) if layer not in self._naming.names]
-        self._naming.add(new)
-        self._register(self._naming, new)
 
-    def _register(self, naming: Names, layers: Sequence[Layer], clear: bool = False) -> None:
+    def _register(self, layers: Sequence[Layer]) -> None:
         """Take the layers' modules at once, so that parameters() and state_dict() are right between additions."""
-        if clear:
-            self._modules.clear()
+        naming = self._naming
         for layer in layers:
             for target, module in layer.modules_under(naming.keys[layer]):
                 place(self, target, module)
-        self.__dict__.update(
-            _naming=naming, _names=naming.names, _keys=naming.keys, _plan_made=None, _arity=-1, built=len(self._symbols) > 1
-        )
+                module.train(self.training)
+            layer._sync_mode()
+            if not self._trainable:
+                layer.trainable = False
+        self.__dict__.update(_names=naming.names, _keys=naming.keys, _plan_made=None, _arity=-1, built=len(self._symbols) > 1)
         type(self).__getattr__ = Layer.__getattr__
         type(self).forward = Sequential.forward  # until the graph is written, below the class of this instance alone
-        if not self._trainable:
-            self.trainable = False
 
     # Written when needed
 
@@ -204,7 +219,7 @@ class Sequential(Functional):
 
     def _check_name(self, layer: Layer) -> None:
         given = layer._given_name
-        if given is not None and any(each is not layer and each._given_name == given for each in self._stack):
+        if given is not None and self._given_names.get(given, layer) is not layer:
             raise ArgumentError(
                 f"{self.label}.add: a layer named {shown(given)} is there already; the names in a model must be unique",
                 "name it differently",
@@ -222,6 +237,7 @@ class Sequential(Functional):
         chain = [made[node] for node in plan.nodes if node.op == "layer"] if plan else []
         first = [self._input_layer] if self._input_layer is not None else []
         symbols = [plan.flat_inputs[0], *chain] if plan else [layer.output for layer in first]
+        self.__dict__.update(_stack=list(self._stack), _given_names=dict(self._given_names))  # copy.copy shares what it holds
         self.__dict__.update(_symbols=symbols, _naming=Names([*first, *self.sublayers()] if symbols else []), _plan_made=plan)
         self.__dict__.setdefault("_names", {})
         self.__dict__.setdefault("_keys", {})

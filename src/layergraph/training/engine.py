@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-import contextlib
 import warnings
-from collections.abc import Generator, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import torch
 from torch import Tensor, nn
 
 from ..errors import ArgumentError, DataError
+from ..modes import in_mode
 from . import optimizers
 from .compile import Binding, Compiled, output_names
 from .data import Arrays, Batch, Inputs, Source, plan
@@ -18,19 +18,6 @@ from .structure import flatten
 
 _NORMS = (nn.BatchNorm1d, nn.BatchNorm2d, nn.BatchNorm3d, nn.SyncBatchNorm)
 _OVERRIDES = ("train_step", "test_step", "predict_step", "compute_loss", "compute_metrics", "make_train_function")
-
-
-@contextlib.contextmanager
-def mode(module: nn.Module, training: bool) -> Generator[None]:
-    """`train()` or `eval()` for a while; afterwards every module has the mode it had, whatever happened."""
-    before = [(m, m.training) for m in module.modules()]
-    try:
-        module.train(training)
-        yield
-    finally:
-        for m, flag in before:
-            if m.training is not flag:
-                m.training = flag
 
 
 def device_of(module: nn.Module) -> torch.device | None:
@@ -149,6 +136,7 @@ class Engine:
         """Forward, loss, backward, step; metrics of the predictions before the step."""
         batch = self.moved(batch)
         if self.optimizer is None:
+            self._build(batch)
             self._start()
         for p in self.parameters:
             p.grad = None
@@ -188,6 +176,12 @@ class Engine:
             self.binding.reset()
 
     # --- the optimizer
+
+    def _build(self, batch: Batch) -> None:
+        """Layers that learn their shapes from the first batch must have their weights before the optimizer looks for them."""
+        if any(getattr(module, "built", True) is False for module in self.module.modules()):
+            with in_mode(self.module, False), torch.no_grad():
+                self.forward(batch[: self.counts[0]])
 
     def _start(self) -> None:
         assert self.compiled is not None
@@ -284,7 +278,7 @@ def check_last_batch(engine: Engine, source: Source) -> None:
         for n, m in norms
     ]
     try:
-        with mode(engine.module, False), torch.inference_mode():
+        with in_mode(engine.module, False), torch.inference_mode():
             engine.forward(engine.moved(tuple(x[:1] for x in source.xs)))
     finally:
         for hook in hooks:

@@ -12,10 +12,11 @@ import torch
 from torch import Tensor, nn
 
 from ..errors import ArgumentError, DataError, shown
+from ..modes import in_mode
 from .callbacks import CallbackList, History, TerminateOnNaN, known
 from .compile import Compiled
 from .data import Arrays, Batch, Loader, Source, class_weights, is_array_like, make_source, to_structure
-from .engine import Engine, check_last_batch, mode, refuse_overrides
+from .engine import Engine, check_last_batch, refuse_overrides
 from .progress import ProgbarLogger, interactive
 from .structure import flatten, pack
 
@@ -193,7 +194,7 @@ def _train(
     _tell_idle_cuda(engine, verbose)
     logs: dict[str, float] = {}
     try:
-        with mode(module, True):
+        with in_mode(module, True):
             check_last_batch(engine, feed.source)
             callbacks.all("on_train_begin")
             for epoch in range(initial_epoch, epochs):
@@ -235,7 +236,7 @@ def _test(engine: Engine, feed: Feed, callbacks: CallbackList) -> dict[str, floa
         engine.compiled.binding.reset()
     callbacks.all("on_test_begin")
     begin, end = callbacks.batch["on_test_batch_begin"], callbacks.batch["on_test_batch_end"]
-    with mode(engine.module, False), torch.inference_mode():
+    with in_mode(engine.module, False), torch.inference_mode():
         for step, batch in enumerate(feed.epoch()):
             for function in begin:
                 function(step)
@@ -302,7 +303,7 @@ def predict(
     outputs: Any = None
     try:
         callback_list.all("on_predict_begin")
-        with mode(module, False), torch.inference_mode():
+        with in_mode(module, False), torch.inference_mode():
             for step, batch in enumerate(feed.epoch()):
                 for function in begin:
                     function(step)
@@ -330,7 +331,7 @@ def train_on_batch(
     """One update on one batch; returns what `evaluate` would, before the update."""
     compiled = _compiled(module, compiled)
     engine, batch = _one_batch(module, compiled, x, y, _weights(y, sample_weight, class_weight, x), "train_on_batch")
-    with mode(module, True):
+    with in_mode(module, True):
         engine.train_batch(batch)
     return _shaped(engine, engine.results(), return_dict)
 
@@ -346,7 +347,7 @@ def test_on_batch(  # no test, whatever its name begins with
     """Loss and metrics of one batch, in eval mode."""
     compiled = _compiled(module, compiled)
     engine, batch = _one_batch(module, compiled, x, y, sample_weight, "test_on_batch")
-    with mode(module, False), torch.inference_mode():
+    with in_mode(module, False), torch.inference_mode():
         engine.test_batch(batch)
     return _shaped(engine, engine.results(), return_dict)
 
@@ -355,7 +356,7 @@ def predict_on_batch(module: nn.Module, x: Any) -> Any:
     """The outputs of one batch as numpy arrays."""
     refuse_overrides(module)
     engine, batch = _one_batch(module, None, x, None, None, "predict_on_batch")
-    with mode(module, False), torch.inference_mode():
+    with in_mode(module, False), torch.inference_mode():
         outputs = engine.forward(engine.moved(batch))
         joined = [_joined([leaf.cpu() if isinstance(leaf, Tensor) else leaf]) for leaf in flatten(outputs)]
     return pack(outputs, joined)

@@ -1,0 +1,44 @@
+"""`train()` or `eval()` for a while."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Iterator
+
+from torch import nn
+
+# Where a layer keeps the name of the torch module whose weights it shows as its own: that one is no child of it.
+ADOPTED = "_stem"
+# Where a frozen module, kept in inference, keeps the mode that it has once it thaws.
+THAWED = "_mode_when_thawed"
+
+
+def all_modules(root: nn.Module) -> Iterator[nn.Module]:
+    """`root.modules()`, and the modules that layers have adopted."""
+    for module in root.modules():
+        yield module
+        name = module.__dict__.get(ADOPTED)
+        if name is not None:
+            yield module.__dict__[name]
+
+
+@contextlib.contextmanager
+def in_mode(root: nn.Module, training: bool) -> Iterator[None]:
+    """Run in training or in inference; afterwards every module has the mode it had, whatever happened.
+
+    `root.train(training)` decides what that means for each module: a frozen BatchNormalization stays in inference.
+    """
+    before = [(module, module.training, module.__dict__.get(THAWED)) for module in all_modules(root)]
+    try:
+        root.train(training)
+        yield
+    finally:
+        for module, mode, thawed in before:
+            module.training = mode
+            if THAWED in module.__dict__:
+                module.__dict__[THAWED] = thawed
+        known = {id(module) for module, _, _ in before}
+        for module in all_modules(root):
+            if id(module) not in known:  # made meanwhile, by a layer that was built on this call
+                waits = module.__dict__.get(THAWED) is not None
+                module.__dict__[THAWED if waits else "training"] = before[0][1]
