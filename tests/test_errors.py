@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import copy
 import linecache
-import multiprocessing
 import pickle
 
 import pytest
@@ -187,16 +186,6 @@ def test_an_error_survives(kind, again):
     twin = again(error)
     assert type(twin) is kind
     assert (str(twin), twin.args, twin.what, twin.fix, twin.place) == (str(error), error.args, "what", "fix", error.place)
-
-
-def failing(number):
-    raise ShapeError(f"job {number}", "none", place=("job.py", number))
-
-
-def test_an_error_comes_back_from_another_process():
-    with multiprocessing.get_context("spawn").Pool(1) as pool, pytest.raises(ShapeError) as caught:
-        pool.map(failing, [3])
-    assert str(caught.value) == "job 3\n  at job.py:3\n  fix: none"
 
 
 def test_no_error_of_the_public_api_hides_its_cause():

@@ -12,6 +12,9 @@ import layergraph as keras
 from layergraph import Input, Model, Sequential
 from layergraph.layers import LSTM, Add, Concatenate, Conv2D, Dense, Flatten
 
+# fmt: off
+# The listings stand as people have them, quotes included.
+
 HERE = pathlib.Path(__file__).name
 rng = np.random.default_rng(0)
 
@@ -21,7 +24,7 @@ def test_a_sequential_mlp():
         Dense(64, activation='relu', input_shape=(784,)),
         Dense(32, activation='relu'),
         Dense(10, activation='softmax')
-    ])  # fmt: skip
+    ])
     probabilities = model(torch.rand(3, 784))
     torch.testing.assert_close(probabilities.sum(1), torch.ones(3))
     assert model.count_params() == 784 * 64 + 64 + 64 * 32 + 32 + 32 * 10 + 10
@@ -113,4 +116,5 @@ def test_a_feature_extractor():
     features = feature_extractor.predict(some_data, verbose=0)
     assert features.shape == (5, 144)
     assert feature_extractor.conv2d is model.conv2d
-    np.testing.assert_array_equal(features, torch.relu(model.conv2d(torch.from_numpy(some_data).movedim(-1, 1))).movedim(1, -1).flatten(1).detach())
+    maps = torch.relu(model.conv2d(torch.from_numpy(some_data).movedim(-1, 1)))
+    np.testing.assert_array_equal(features, maps.movedim(1, -1).flatten(1).detach())

@@ -1,4 +1,4 @@
-"""Records the constructor signatures of Keras's layers: `KERAS_BACKEND=torch python tests/parity/record_signatures.py` where keras is installed."""
+"""Records the constructor signatures of Keras's layers, where keras is installed: `KERAS_BACKEND=torch python record_signatures.py`."""
 
 from __future__ import annotations
 
