@@ -23,11 +23,15 @@ from pathlib import Path
 import numpy as np
 import torch
 import torch.nn.functional as F
-from matplotlib.figure import Figure
-from sklearn.datasets import load_digits
-from sklearn.model_selection import StratifiedKFold
 from torch import Tensor, nn
 from tqdm import tqdm
+
+try:
+    from matplotlib.figure import Figure
+    from sklearn.datasets import load_digits
+    from sklearn.model_selection import StratifiedKFold
+except ImportError as error:
+    sys.exit(f"this example needs {error.name}: python -m pip install -e '.[examples]'")
 
 from layergraph import Input, Model, losses
 from layergraph.layers import Add, BatchNormalization, Conv2D, Dense, Dropout, Flatten, MaxPooling2D

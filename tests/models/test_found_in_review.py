@@ -12,7 +12,7 @@ import torch
 from torch import nn
 
 from layergraph import Input, Model, Sequential, layers
-from layergraph.errors import ArgumentError, DataError, ShapeError
+from layergraph.errors import ArgumentError, DataError, ShapeError, SymbolicError
 from layergraph.layers import LSTM, BatchNormalization, Dense, Dropout
 
 
@@ -243,3 +243,8 @@ def test_a_model_may_be_built_inside_a_module_s_forward():
             return Model(x, torch.relu(x * 2))
 
     assert Maker()(3)(torch.ones(1, 3)).tolist() == [[2.0, 2.0, 2.0]]
+
+
+def test_inplace_functions_do_not_write_into_the_caller_s_tensor():
+    with pytest.raises(SymbolicError, match=r"a change in place \(`relu\(..., inplace=True\)`\)"):
+        torch.nn.functional.relu(Input((3,)), inplace=True)

@@ -12,7 +12,7 @@ channels-last boundaries, and since NHWC storage read as NCHW is `torch.channels
 from __future__ import annotations
 
 import operator
-from collections.abc import Mapping, Sequence
+from collections.abc import Hashable, Mapping, Sequence
 from typing import Any, NamedTuple, cast
 
 import numpy as np
@@ -230,7 +230,7 @@ class Lowering:
         if target in ("permute", torch.permute) and isinstance(first, Value) and not kwargs:
             dims = args[1] if len(args) == 2 and isinstance(args[1], list | tuple) else args[1:]
             return self._permuted(first, tuple(d % len(dims) for d in dims))
-        if not _hashable(target):
+        if not isinstance(target, Hashable):
             return None
         if target in _ELEMENTWISE:
             return self._elementwise(fx_op, target, args, kwargs)
@@ -364,7 +364,3 @@ def stand_in(layer: nn.Module, parts: Mapping[str, Part]) -> Any:
     double.__dict__["_modules"] = {}
     double.__dict__.update(parts)
     return double
-
-
-def _hashable(target: Any) -> bool:
-    return isinstance(target, str) or callable(target)

@@ -150,7 +150,7 @@ class SymbolicTensor(TensorLike):
 
         if op == "method" and target in _VALUES_ONLY:
             self._refuse(f"{_VALUES_ONLY[target]} (`.{target}()`)", "run the model on tensors, or do this inside a custom Layer's call()")
-        self._refuse_in_place(target)
+        self._refuse_in_place(target, kwargs)
         _refuse_bare_module(target, args, kwargs)
         _refuse_baked_mode(target, kwargs)
         return record_torch(op, target, args, kwargs)
@@ -168,11 +168,13 @@ class SymbolicTensor(TensorLike):
     def _refuse(self, what: str, fix: str) -> NoReturn:
         raise SymbolicError(f"the symbolic tensor {self!r} has no values while the graph is written: it cannot give {what}", fix)
 
-    def _refuse_in_place(self, target: Any) -> None:
+    def _refuse_in_place(self, target: Any, kwargs: Mapping[str, Any]) -> None:
         """The model would write into the tensors of its caller, and a result that nobody takes would be pruned."""
         name = target_name(target)
         if name.endswith("_") and not name.endswith("__") and getattr(target, "__module__", None) != operator.add.__module__:
             self._refuse(f"a change in place (`{name}`)", f"use the function without the last underscore: y = x.{name.rstrip('_')}(...)")
+        if kwargs.get("inplace") is True:
+            self._refuse(f"a change in place (`{name}(..., inplace=True)`)", "leave inplace out")
 
     def __bool__(self) -> NoReturn:
         self._refuse(

@@ -39,7 +39,8 @@ def padded(x: Tensor, kernel: Sequence[int], strides: Sequence[int], dilation: S
     sizes = x.shape[2:]
     if any(size is None and stride > 1 for size, stride in zip(sizes, strides, strict=True)):
         return pad_same(x, list(kernel), list(strides), list(dilation), value)
-    pads = [same_pads(size if size is not None else 10**6, *each) for size, *each in zip(sizes, kernel, strides, dilation, strict=True)]
+    anything = 1  # with stride 1, the padding is the same for every size
+    pads = [same_pads(anything if size is None else size, *each) for size, *each in zip(sizes, kernel, strides, dilation, strict=True)]
     flat = [end for pair in reversed(pads) for end in pair]
     return torch.constant_pad_nd(x, flat, value) if any(flat) else x
 

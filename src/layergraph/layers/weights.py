@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -76,13 +77,10 @@ class Weight:
     def initialize(self, initializer: Callable[..., Tensor]) -> None:
         """Fill the tensors with what an initializer gives for Keras's shape."""
         with torch.no_grad():
-            shape = tuple(self.layout.to_keras(*self.tensors).shape)
-            for tensor, part in zip(self.tensors, self.layout.from_keras(initializer(shape, torch.float32)), strict=True):
+            values = initializer(self.keras_shape, torch.float32)
+            for tensor, part in zip(self.tensors, self.layout.from_keras(values), strict=True):
                 tensor.copy_(part)
 
     def count(self) -> int:
         """The number of Keras's values."""
-        size = 1
-        for n in self.keras_shape:
-            size *= n
-        return size
+        return math.prod(self.keras_shape)

@@ -6,6 +6,7 @@ from typing import Any
 
 from layergraph.errors import ArgumentError
 from layergraph.layers.base import Layer
+from layergraph.models.lookup import get_layer
 from layergraph.training.trainable import Trainable
 
 
@@ -51,8 +52,6 @@ class Model(Trainable, Layer):
 
     def get_layer(self, name: str | None = None, index: int | None = None) -> Layer:
         """A layer of this model by its name or its place in `layers`."""
-        from layergraph.models.lookup import get_layer
-
         return get_layer(self, self.layer_names(), name, index)
 
     def layer_names(self) -> dict[str, Layer]:

@@ -49,7 +49,7 @@ class Sequential(Functional):
     # Growing
 
     def add(self, layer: Any, rebuild: bool = True) -> None:
-        """Put a layer at the end; an `Input` may only come first."""
+        """Put a layer at the end; an `Input` may only come first. `rebuild` is taken for Keras's sake: it is built when needed."""
         if isinstance(layer, SymbolicTensor) and layer.node.op == "input":
             layer = layer.node.target
         if not isinstance(layer, Layer):
@@ -71,7 +71,7 @@ class Sequential(Functional):
             self._given_names[layer._given_name] = layer
 
     def pop(self, rebuild: bool = True) -> Layer:
-        """Take the last layer off, and give it."""
+        """Take the last layer off, and give it. `rebuild` is taken for Keras's sake."""
         if not self._stack:
             raise _EmptyError(f"{self.label}.pop(): the model is empty")
         layer = self._stack.pop()

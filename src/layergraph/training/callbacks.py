@@ -106,11 +106,6 @@ class CallbackList:
         for callback in self.callbacks:
             getattr(callback, event)(*args)
 
-    def each_batch(self, event: str, *args: Any) -> None:
-        """Calls a batch event on those that have it."""
-        for function in self.batch[event]:
-            function(*args)
-
 
 class History(Callback):
     """What `fit` returns: `history` (name -> a value per epoch), `epoch`, `params`."""
