@@ -1,0 +1,52 @@
+"""Stock out: a lowered graph holds torch's modules and functions; what of ours stands in it is listed here, with the reason."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+import layergraph
+from layergraph import layers
+from layergraph.layers import Input
+
+from .rows import ROWS
+from .running import apply, make, symbols
+
+EXCEPTIONS = {
+    "LSTM": "dynamo refuses a module that holds an nn.LSTM under fullgraph",
+    "GRU": "dynamo refuses a module that holds an nn.GRU under fullgraph",
+    "RNN": "dynamo refuses a module that holds an nn.RNN under fullgraph",
+    "BroadcastDropout": "torch's dropouts draw for each element or channel; noise_shape says where one draw serves several",
+    "average_of_real": "torch's average pools pad both ends alike, and Keras's `same` does not",
+    "pad_same": "Keras's `same` padding depends on a size that is known only at run time",
+    "whole_indices": "torch's embedding takes integers, and Keras's default Input gives floats",
+}
+
+
+def of_ours(model: Any) -> set[str]:
+    """The names of layergraph's modules and functions in a lowered graph."""
+    used = [type(module) for name, module in model.named_modules() if name]
+    used += [node.target for node in model.graph.nodes if node.op == "call_function"]
+    return {each.__name__ for each in used if (getattr(each, "__module__", None) or "").startswith("layergraph")}
+
+
+@pytest.mark.parametrize("row", [row for row in ROWS if row.inputs], ids=lambda row: row.layer)
+def test_a_layer_lowers_to_stock_torch(row):
+    inputs = symbols(row)
+    assert of_ours(layergraph.Model(inputs, apply(row, make(row), inputs))) <= set(EXCEPTIONS)
+
+
+def test_each_exception_is_one():
+    """Every name of the list is met by some layer, so that none stands there for nothing."""
+    x, image, tokens = Input((7, 3)), Input((None, 7, 3)), Input((4,))
+    made = [
+        (x, layers.LSTM(2)(x)),
+        (x, layers.GRU(2)(x)),
+        (x, layers.SimpleRNN(2)(x)),
+        (x, layers.Dropout(0.5, noise_shape=(None, 1, None))(x)),
+        (x, layers.AveragePooling1D(2, padding="same")(x)),
+        (image, layers.Conv2D(2, 3, strides=2, padding="same")(image)),
+        (tokens, layers.Embedding(5, 2)(tokens)),
+    ]
+    assert set().union(*(of_ours(layergraph.Model(given, y)) for given, y in made)) == set(EXCEPTIONS)
