@@ -85,7 +85,7 @@ class Functional(Model, Fed, fx.GraphModule):
         """Generate the code again from `graph`, as GraphModule does, without fx's wrapper around each call."""
         code = super().recompile()
         type(self).__call__ = Functional.__call__
-        type(self).__getattr__ = nn.Module.__getattr__  # on the path of every call: each `self.dense` goes through it
+        type(self).__getattr__ = _module_first  # on the path of every call: each `self.dense` goes through it
         return code
 
     def _recompile_submodules(self) -> list[Any]:
@@ -288,6 +288,14 @@ class Functional(Model, Fed, fx.GraphModule):
         twin.graph = copy.deepcopy(self.graph)
         twin._restored()
         return twin
+
+
+def _module_first(self: Any, name: str) -> Any:
+    """nn.Module.__getattr__, which asks for parameters and buffers first; a model's code asks for modules alone."""
+    try:
+        return self.__dict__["_modules"][name]
+    except KeyError:
+        return nn.Module.__getattr__(self, name)
 
 
 def functional_class(cls: type[Model]) -> type[Functional]:
