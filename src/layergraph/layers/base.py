@@ -30,6 +30,7 @@ from layergraph.layers.state import Stateful
 from layergraph.modes import in_mode
 
 _serials = itertools.count()
+_HOOKS = frozenset(name for name in nn.Module().__dict__ if "hook" in name)
 
 
 class Layer(Stateful, Declared):
@@ -377,8 +378,14 @@ class Layer(Stateful, Declared):
                 self.__dict__.pop(self._stem)
             self.__dict__.update(before, built=False, _stem=None)
 
+    # Copies and pickles leave out what is empty in every module: for a deep model that is half of its objects.
     def __getstate__(self) -> dict[str, Any]:
-        return {**self.__dict__, "_first": None, "_calls": None, "_place": None}
+        state = {name: value for name, value in self.__dict__.items() if value or name not in _HOOKS}
+        return {**state, "_first": None, "_calls": None, "_place": None}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        nn.Module.__init__(self)
+        self.__dict__.update(state)
 
     def __getattr__(self, name: str) -> Any:
         declared = getattr(type(self), name, None)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import partial
-from typing import Any
+from typing import Any, NamedTuple
 
 from layergraph.errors import GraphError, Place, shown
 from layergraph.graph.infer import infer_torch
@@ -116,6 +116,9 @@ class Ref:
     def __deepcopy__(self, memo: object) -> Ref:
         return self
 
+    def __reduce__(self) -> tuple[type[Ref], tuple[int, Path]]:
+        return Ref, (self.node, self.path)
+
 
 @dataclass(frozen=True)
 class Made:
@@ -125,8 +128,7 @@ class Made:
     path: Path
 
 
-@dataclass(frozen=True)
-class Record:
+class Record(NamedTuple):
     """A node in a flat description; `output` is the nest of specs that it gave."""
 
     op: Any
