@@ -16,27 +16,31 @@ torch.Size([2, 10])
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING, Any
+
 from layergraph import activations as activations
-from layergraph import callbacks as callbacks
 from layergraph import config as config
 from layergraph import constraints as constraints
 from layergraph import initializers as initializers
 from layergraph import layers as layers
-from layergraph import losses as losses
-from layergraph import metrics as metrics
 from layergraph import models as models
-from layergraph import optimizers as optimizers
 from layergraph import regularizers as regularizers
 from layergraph.graph.symbolic import SymbolicTensor as KerasTensor
 from layergraph.initializers import Initializer as Initializer
 from layergraph.layers import Input as Input
 from layergraph.layers import Layer as Layer
-from layergraph.losses import Loss as Loss
-from layergraph.metrics import Metric as Metric
 from layergraph.models import Functional as Functional
 from layergraph.models import Model as Model
 from layergraph.models import Sequential as Sequential
 from layergraph.regularizers import Regularizer as Regularizer
+
+if TYPE_CHECKING:
+    from layergraph import callbacks as callbacks
+    from layergraph import losses as losses
+    from layergraph import metrics as metrics
+    from layergraph import optimizers as optimizers
+    from layergraph.losses import Loss as Loss
+    from layergraph.metrics import Metric as Metric
 
 __version__ = "0.1.0"
 __all__ = [
@@ -62,3 +66,27 @@ __all__ = [
     "optimizers",
     "regularizers",
 ]
+
+
+def __getattr__(name: str) -> Any:
+    """The rooms of training are loaded when they are used: importing layergraph costs little more than torch."""
+    match name:
+        case "callbacks":
+            import layergraph.callbacks
+        case "losses":
+            import layergraph.losses
+        case "metrics":
+            import layergraph.metrics
+        case "optimizers":
+            import layergraph.optimizers  # noqa: F401
+        case "Loss":
+            from layergraph.losses import Loss
+
+            return Loss
+        case "Metric":
+            from layergraph.metrics import Metric
+
+            return Metric
+        case _:
+            raise AttributeError(f"module 'layergraph' has no attribute {name!r}")
+    return globals()[name]

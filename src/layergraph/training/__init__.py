@@ -14,11 +14,32 @@
 ['loss']
 """
 
-from .compile import Compiled as Compiled
-from .loop import evaluate as evaluate
-from .loop import fit as fit
-from .loop import predict as predict
-from .loop import predict_on_batch as predict_on_batch
-from .loop import test_on_batch as test_on_batch
-from .loop import train_on_batch as train_on_batch
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
 from .trainable import Trainable as Trainable
+
+if TYPE_CHECKING:
+    from .compile import Compiled as Compiled
+    from .loop import evaluate as evaluate
+    from .loop import fit as fit
+    from .loop import predict as predict
+    from .loop import predict_on_batch as predict_on_batch
+    from .loop import test_on_batch as test_on_batch
+    from .loop import train_on_batch as train_on_batch
+
+__all__ = ["Compiled", "Trainable", "evaluate", "fit", "predict", "predict_on_batch", "test_on_batch", "train_on_batch"]
+
+
+def __getattr__(name: str) -> Any:
+    """Loaded when it is used: a model mixes in `Trainable` and need not train."""
+    if name == "Compiled":
+        from .compile import Compiled
+
+        return Compiled
+    if name in __all__:
+        from . import loop
+
+        return getattr(loop, name)
+    raise AttributeError(f"module 'layergraph.training' has no attribute {name!r}")

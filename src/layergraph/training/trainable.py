@@ -6,12 +6,11 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, NoReturn
 
 from ..errors import ArgumentError
-from . import loop
-from .compile import Compiled
 from .structure import flatten
 
 if TYPE_CHECKING:
     from .callbacks import History
+    from .compile import Compiled
 
 _TORCH_ARGUMENTS = ("fullgraph", "dynamic", "backend", "mode", "options", "disable")
 
@@ -57,6 +56,8 @@ class Trainable:
         nothing = isinstance(optimizer, str) and optimizer == "rmsprop" and loss is None and metrics is None and weighted_metrics is None
         if torch_arguments or nothing:
             _not_torch(type(self).__name__, torch_arguments)
+        from .compile import Compiled
+
         compiled = Compiled(
             optimizer,
             loss,
@@ -89,6 +90,8 @@ class Trainable:
         validation_freq: int | list[int] = 1,
     ) -> History:
         """Trains for `epochs` passes over the data; see `layergraph.training.fit`."""
+        from . import loop
+
         return loop.fit(
             self,  # pyright: ignore[reportArgumentType] (mixed into an nn.Module)
             self._state(),
@@ -122,12 +125,16 @@ class Trainable:
         return_dict: bool = False,
     ) -> Any:
         """Loss and metrics over data; see `layergraph.training.evaluate`."""
+        from . import loop
+
         return loop.evaluate(self, self._state(), x, y, batch_size, verbose, sample_weight, steps, callbacks, return_dict)  # pyright: ignore[reportArgumentType]
 
     def predict(
         self, x: Any, batch_size: int | None = None, verbose: int | str | bool = "auto", steps: int | None = None, callbacks: Any = None
     ) -> Any:
         """The outputs for all samples as numpy arrays; works before `compile`."""
+        from . import loop
+
         return loop.predict(self, x, batch_size, verbose, steps, callbacks, self._state())  # pyright: ignore[reportArgumentType]
 
     def train_on_batch(
@@ -139,14 +146,20 @@ class Trainable:
         return_dict: bool = False,
     ) -> Any:
         """One update on one batch; returns what `evaluate` would, before the update."""
+        from . import loop
+
         return loop.train_on_batch(self, self._state(), x, y, sample_weight, class_weight, return_dict)  # pyright: ignore[reportArgumentType]
 
     def test_on_batch(self, x: Any, y: Any = None, sample_weight: Any = None, return_dict: bool = False) -> Any:
         """Loss and metrics of one batch."""
+        from . import loop
+
         return loop.test_on_batch(self, self._state(), x, y, sample_weight, return_dict)  # pyright: ignore[reportArgumentType]
 
     def predict_on_batch(self, x: Any) -> Any:
         """The outputs of one batch as numpy arrays."""
+        from . import loop
+
         return loop.predict_on_batch(self, x)  # pyright: ignore[reportArgumentType]
 
     # --- state
