@@ -59,6 +59,7 @@ class Layer(Stateful, Declared):
         name: unique in a model; one is made from the class where none is given.
     """
 
+    __signature__ = declare.FieldSignature()
     _fields: ClassVar[dict[str, Field]] = {}
     _inlined: ClassVar[bool] = False
     _call_words: ClassVar[frozenset[str]] = frozenset()
@@ -73,14 +74,12 @@ class Layer(Stateful, Declared):
         cls._fields = {**cls._fields, **declare.own_fields(cls)}
         cls._inlined = cls.__module__.startswith("layergraph.")
         if "build" in cls.__dict__:
-            cls._build_arity = max(1, len(inspect.signature(cls.build).parameters) - 1)
+            cls._build_arity = max(1, len(declare.words_of(cls.build)) - 1)
             cls.build = declare.building(cls.build)
         if "call" in cls.__dict__:
-            cls._call_words = frozenset(inspect.signature(cls.call).parameters)
+            cls._call_words = frozenset(declare.words_of(cls.call))
             if "forward" not in cls.__dict__:  # spares the eager path a frame
                 cls.forward = cls.call
-        if "__init__" not in cls.__dict__:
-            cls.__signature__ = declare.signature(cls._fields, cls._name_by_position)
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         nn.Module.__init__(self)

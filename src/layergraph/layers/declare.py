@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import inspect
+import itertools
 import types
 from collections.abc import Callable, Mapping
 from typing import Any, dataclass_transform
@@ -66,6 +67,24 @@ def signature(declared: Mapping[str, Field], name_by_position: bool) -> inspect.
     ]
     name = kinds("name", kinds.POSITIONAL_OR_KEYWORD if name_by_position else kinds.KEYWORD_ONLY, default=None)
     return inspect.Signature([*own, name, kinds("kwargs", kinds.VAR_KEYWORD)])
+
+
+class FieldSignature:
+    """`__signature__` of a layer class, made when somebody asks: of its fields, unless the class writes its own `__init__`."""
+
+    def __get__(self, instance: Any, owner: Any) -> inspect.Signature | None:
+        below_layer = itertools.takewhile(lambda cls: "_init_base" not in cls.__dict__, owner.__mro__)
+        if any("__init__" in cls.__dict__ for cls in below_layer):
+            return None
+        return signature(owner._fields, owner._name_by_position)
+
+
+def words_of(function: Callable[..., Any]) -> tuple[str, ...]:
+    """The names of a function's parameters."""
+    code = getattr(function, "__code__", None)
+    if code is None or hasattr(function, "__wrapped__"):
+        return tuple(inspect.signature(function).parameters)
+    return code.co_varnames[: code.co_argcount + code.co_kwonlyargcount]
 
 
 def bind(layer: Any, declared: Mapping[str, Field], args: tuple[Any, ...], kwargs: dict[str, Any]) -> dict[str, Any]:
