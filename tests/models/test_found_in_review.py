@@ -94,6 +94,28 @@ def test_a_composite_layer_can_be_called_on_symbols():
     assert Model(z, net(z))(rows(2, 3)).shape == (2, 1)
 
 
+def test_blocks_that_draw_their_own_weights_draw_different_ones():
+    class Drawn(layers.Layer):
+        def build(self, input_shape):
+            self.scale = nn.Parameter(torch.randn(input_shape[-1]))
+
+        def call(self, x):
+            return x * self.scale
+
+    class Block(layers.Layer):
+        def __init__(self):
+            super().__init__()
+            self.inner = Drawn()
+
+        def call(self, x):
+            return self.inner(x)
+
+    x = Input((5,))
+    first, second = Block(), Block()
+    second(first(x))
+    assert not torch.equal(first.inner.scale, second.inner.scale)
+
+
 def test_a_subclass_of_a_stock_layer_keeps_what_its_fields_say():
     class Mine(Dense):
         def call(self, x):

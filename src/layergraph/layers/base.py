@@ -224,9 +224,11 @@ class Layer(Stateful, Declared):
         self.build(*shapes[: self._build_arity])
         if not self._inlined and any(not layer.built for layer in self.sublayers()):
             device = next((t.device for t in itertools.chain(self.parameters(), self.buffers())), None)
-            zeros = [map_leaves(lambda spec: _zeros(spec, device) if isinstance(spec, TensorSpec) else spec, each) for each in (*specs,)]
-            words = map_leaves(lambda spec: _zeros(spec, device) if isinstance(spec, TensorSpec) else spec, dict(kwargs))
-            with torch.no_grad(), torch.random.fork_rng(devices=[]), in_mode(self, False):
+            zeros, words = map_leaves(
+                lambda leaf: _zeros(leaf, device) if isinstance(leaf, TensorSpec) else leaf, [list(specs), dict(kwargs)]
+            )
+            # The generator moves on: under fork_rng, all blocks that draw their own weights would draw the same ones.
+            with torch.no_grad(), in_mode(self, False):
                 self.call(*zeros, **words)
         if not self.built:  # a build that was never written, or never wrapped
             self._settle_state(tuple(shapes[:1]))
