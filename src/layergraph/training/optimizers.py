@@ -56,7 +56,7 @@ class _Adaptive(Optimizer):
         self.epsilon = epsilon
 
 
-class Adam(Optimizer):
+class Adam(_Adaptive):
     """Adam with Keras's epsilon, which is added before the bias of the second moment is corrected."""
 
     def __init__(
@@ -68,10 +68,7 @@ class Adam(Optimizer):
         amsgrad: bool = False,
         **common: Unpack[Common],
     ):
-        super().__init__(learning_rate, **common)
-        self.beta_1 = beta_1
-        self.beta_2 = beta_2
-        self.epsilon = epsilon
+        super().__init__(learning_rate, beta_1, beta_2, epsilon, **common)
         self.amsgrad = amsgrad
 
     def make(self, parameters: list[Tensor]) -> torch.optim.Optimizer:
