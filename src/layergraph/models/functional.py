@@ -68,7 +68,7 @@ class Functional(Model, Fed, fx.GraphModule):
         state.update(_plan_made=plan, _names=naming.names, _keys=naming.keys, _arity=len(plan.flat_inputs))
         for layer in plan.layers:
             for target, module in layer.modules_under(naming.keys[layer]):
-                place(self, target, module)
+                set_submodule_at(self, target, module)
         for constant in plan.constants:
             self.register_buffer(naming.keys[constant], constant.value)
         state["_moved_to"] = self._moved()
@@ -359,7 +359,7 @@ def leaves_of_shapes(shapes: Any) -> list[Any]:
     return [shapes]
 
 
-def place(model: nn.Module, target: str, module: nn.Module) -> None:
+def set_submodule_at(model: nn.Module, target: str, module: nn.Module) -> None:
     """Set a module at a dotted name."""
     *path, name = target.split(".")
     for step in path:

@@ -51,10 +51,6 @@ class Names:
         self._key_space.release(self.keys.pop(layer))
         self._given.pop(layer._given_name or "", None)
 
-    def has_given(self, name: str) -> bool:
-        """Whether a layer here was given this name."""
-        return name in self._given
-
     def _choose(self, layers: Sequence[Layer]) -> dict[Layer, str]:
         chosen: dict[Layer, str] = {}
         for layer in layers:

@@ -15,7 +15,7 @@ from layergraph.graph.spec import TensorSpec
 from layergraph.graph.symbolic import SymbolicTensor
 from layergraph.layers.base import Layer
 from layergraph.layers.core import InputLayer
-from layergraph.models.functional import Functional, place
+from layergraph.models.functional import Functional, set_submodule_at
 from layergraph.models.naming import Names
 from layergraph.models.plan import Plan, describe_plan, make_plan
 
@@ -142,7 +142,7 @@ class Sequential(Functional):
         naming = self._naming
         for layer in layers:
             for target, module in layer.modules_under(naming.keys[layer]):
-                place(self, target, module)
+                set_submodule_at(self, target, module)
                 module.train(self.training)
             layer._sync_mode()
             if not self._trainable:
