@@ -35,6 +35,7 @@ FLOORS = {
     "metrics": 3,
     "optimizers": 3,
     "callbacks": 3,
+    "ops": 3,
     "models": 4,
     "keras_files": 5,
     "plot": 5,
@@ -287,7 +288,7 @@ def test_the_package_is_typed():
 PUBLIC = {
     "layergraph": """
         Functional Initializer Input KerasTensor Layer Loss Metric Model Regularizer Sequential activations callbacks config
-        constraints initializers layers losses metrics models optimizers regularizers
+        constraints initializers layers losses metrics models ops optimizers regularizers
     """,
     "layergraph.layers": """
         Activation Add Average AveragePooling1D AveragePooling2D AveragePooling3D AvgPool1D AvgPool2D AvgPool3D

@@ -38,6 +38,7 @@ if TYPE_CHECKING:
     from layergraph import callbacks as callbacks
     from layergraph import losses as losses
     from layergraph import metrics as metrics
+    from layergraph import ops as ops
     from layergraph import optimizers as optimizers
     from layergraph.losses import Loss as Loss
     from layergraph.metrics import Metric as Metric
@@ -63,13 +64,14 @@ __all__ = [
     "losses",
     "metrics",
     "models",
+    "ops",
     "optimizers",
     "regularizers",
 ]
 
 
 def __getattr__(name: str) -> Any:
-    """The rooms of training are loaded when they are used: importing layergraph costs little more than torch."""
+    """The ops and the rooms of training are loaded when they are used: importing layergraph costs little more than torch."""
     match name:
         case "callbacks":
             import layergraph.callbacks
@@ -77,6 +79,8 @@ def __getattr__(name: str) -> Any:
             import layergraph.losses
         case "metrics":
             import layergraph.metrics
+        case "ops":
+            import layergraph.ops
         case "optimizers":
             import layergraph.optimizers  # noqa: F401
         case "Loss":

@@ -1,0 +1,160 @@
+"""What all ops share: how an argument becomes a tensor, and which dtype a result has.
+
+Tensors and symbols pass as they are. A numpy array keeps its dtype; a Python int is an int32, a float a `floatx()`, and
+beside a tensor both are weak: they take the tensor's dtype unless it is of a lower kind (bool, int, float, complex).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, TypeAlias, cast
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from layergraph import config
+from layergraph.config import DTypeLike
+from layergraph.graph.symbolic import SymbolicTensor, TensorLike
+
+Operand: TypeAlias = "Tensor | np.ndarray[Any, Any] | complex | Sequence[Any]"
+"""What an op takes beside symbols: a tensor, or what becomes one."""
+
+_KINDS = (torch.bool, torch.int32, None, torch.complex64)  # of a weak scalar; None is floatx()
+_WIDER = {"uint16": np.int32, "uint32": np.int64, "uint64": np.int64}  # which torch has by name only
+
+
+def is_tensor(x: object) -> bool:
+    """Whether `x` is a tensor, or a symbol that stands for one."""
+    return isinstance(x, Tensor | TensorLike)
+
+
+def is_scalar(x: object) -> bool:
+    """Whether `x` is a Python number, whose dtype is weak."""
+    return isinstance(x, bool | int | float | complex) and not isinstance(x, np.generic)
+
+
+def dtype_of(x: Any) -> torch.dtype:
+    """The `torch.dtype` of a tensor or a symbol (whose public `.dtype` is a string)."""
+    return x.spec.dtype if isinstance(x, SymbolicTensor) else x.dtype
+
+
+def floatx() -> torch.dtype:
+    """`config.floatx()`, as torch has it."""
+    return config.torch_dtype(None)
+
+
+def to_dtype(x: Any, dtype: torch.dtype) -> Any:
+    """A tensor or symbol in a dtype; itself where it has it."""
+    return x if dtype_of(x) == dtype else x.to(dtype)
+
+
+def tensor(x: Any, dtype: DTypeLike = None, like: Any = None) -> Any:
+    """`x` as a tensor (a symbol stays a symbol), of `dtype` where one is given; on the device of `like`, if that is a tensor.
+
+    >>> tensor([1, 2]).dtype, tensor(1.5).dtype, tensor(np.ones(2)).dtype
+    (torch.int32, torch.float32, torch.float64)
+    """
+    wanted = None if dtype is None else config.torch_dtype(dtype)
+    if is_tensor(x):
+        return x if wanted is None else to_dtype(x, wanted)
+    device = like.device if isinstance(like, Tensor) else None
+    if is_scalar(x):
+        return torch.tensor(x, dtype=wanted or _scalar_dtype(x), device=device)
+    if _holds_tensors(x):
+        return tensor(torch.stack(promoted(*(tensor(item, like=like) for item in x))), dtype)
+    array: np.ndarray[Any, Any] = np.asarray(x)
+    if not isinstance(x, np.ndarray | np.generic) and wanted is None:
+        wanted = _list_dtype(array, x)
+    if array.dtype.name in _WIDER:
+        array = array.astype(_WIDER[array.dtype.name])
+    return torch.as_tensor(np.ascontiguousarray(array).reshape(array.shape), dtype=wanted, device=device)
+
+
+def _holds_tensors(x: Any) -> bool:
+    return isinstance(x, list | tuple) and any(is_tensor(item) or _holds_tensors(item) for item in cast("list[Any]", x))
+
+
+def _scalar_dtype(x: complex) -> torch.dtype:
+    wide = isinstance(x, int) and not -(2**31) <= x < 2**31
+    return torch.int64 if wide else _KINDS[_kind(x)] or floatx()
+
+
+def _list_dtype(array: np.ndarray[Any, Any], x: Any) -> torch.dtype | None:
+    """The dtype of a list: of its numpy items if it has some, else that of its Python numbers."""
+    if array.size == 0:
+        return floatx()
+    items: list[Any] = [x]
+    while isinstance(items[0], list | tuple):
+        items = [item for group in items for item in cast("list[Any]", group)]
+    if any(isinstance(item, np.ndarray | np.generic) for item in items):
+        return None
+    return max((_scalar_dtype(item) for item in items), key=_rank)
+
+
+def _rank(dtype: torch.dtype) -> tuple[int, int]:
+    return _kind(dtype), dtype.itemsize
+
+
+def _kind(x: Any) -> int:
+    """0 for bool, 1 for ints, 2 for floats, 3 for complex: of a Python number or of a dtype."""
+    if isinstance(x, torch.dtype):
+        return 3 if x.is_complex else 2 if x.is_floating_point else int(x != torch.bool)
+    return 0 if isinstance(x, bool) else 1 if isinstance(x, int) else 2 if isinstance(x, float) else 3
+
+
+def floating(x: Any) -> Any:
+    """`x` as a tensor; ints and bools become floats of `floatx()`."""
+    x = tensor(x)
+    return x if _kind(dtype_of(x)) > 1 else x.to(floatx())
+
+
+def common_dtype(*xs: Any) -> torch.dtype:
+    """The dtype that tensors, symbols and weak Python numbers promote to, by the table of Keras and JAX.
+
+    Sizes in bits are kept: int64 and int64 give int64, where Keras's table gives int32.
+
+    >>> common_dtype(torch.ones(2, dtype=torch.int64), torch.ones(2, dtype=torch.float16)), common_dtype(torch.ones(2), 1)
+    (torch.float16, torch.float32)
+    """
+    strong = [dtype_of(x) for x in xs if not is_scalar(x)]
+    dtype = strong[0] if strong else _scalar_dtype(max(xs, key=_kind))
+    for other in strong[1:]:
+        dtype = torch.promote_types(dtype, other)
+    highest = max([0, *(_kind(x) for x in xs if is_scalar(x))])
+    return dtype if highest <= _kind(dtype) else _KINDS[highest] or floatx()
+
+
+def _first_tensor(xs: Sequence[Any]) -> Any:
+    return next((x for x in xs if isinstance(x, Tensor)), next((x for x in xs if is_tensor(x)), None))
+
+
+def operands(*xs: Any) -> tuple[Any, ...]:
+    """Arguments as torch's arithmetic takes them, to the dtype that Keras gives: tensors, and numbers beside tensors as they are."""
+    anchor = _first_tensor(xs)
+    if anchor is None:
+        numbers = [is_scalar(x) for x in xs]
+        return tuple(x if number and not all(numbers) else tensor(x) for x, number in zip(xs, numbers, strict=True))
+    made: list[Any] = [x if is_scalar(x) else tensor(x, like=anchor) for x in xs]
+    kind = max([0, *(_kind(x) for x in made if is_scalar(x))])
+    least = _KINDS[kind] or floatx()
+    return tuple(x if is_scalar(x) or _kind(dtype_of(x)) >= kind else x.to(least) for x in made)
+
+
+def promoted(*xs: Any, least: torch.dtype | None = None) -> list[Any]:
+    """Arguments as tensors of one dtype: that which they promote to, and with `least` at least that kind of dtype.
+
+    A number becomes a tensor without axes on the device of the first tensor, in a graph as well: it is no constant there.
+
+    >>> [x.dtype for x in promoted(torch.ones(2, dtype=torch.int32), 2.5)]
+    [torch.float32, torch.float32]
+    """
+    anchor = _first_tensor(xs)
+    made: list[Any] = [x if is_scalar(x) else tensor(x, like=anchor) for x in xs]
+    dtype = common_dtype(*made)
+    if least is not None and _kind(dtype) < _kind(least):
+        dtype = least
+    anchor = _first_tensor(made)
+    if anchor is None:
+        return [tensor(x, dtype) for x in made]
+    return [anchor.new_full((), x, dtype=dtype) if is_scalar(x) else to_dtype(x, dtype) for x in made]

@@ -1,0 +1,158 @@
+"""How an op is made: `@op` around a function, or a line of a table where torch has the function already.
+
+An op raises our errors: torch's words, the op's name, the shapes that came, and the user's line.
+"""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable, Mapping
+from typing import Any, NoReturn, ParamSpec, Protocol, TypeVar, cast, overload
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from layergraph.errors import ArgumentError, Fact, LayergraphError, ShapeError, SymbolicError, shown
+from layergraph.graph.record import sources
+from layergraph.graph.structure import leaves
+from layergraph.graph.symbolic import SymbolicTensor, symbols_in
+from layergraph.ops.convert import Operand, floating, floatx, operands, promoted, tensor
+
+P = ParamSpec("P")
+R = TypeVar("R")
+
+_TORCH_WORDS = (RuntimeError, IndexError, TypeError, ValueError, NotImplementedError, ZeroDivisionError, Fact)
+_NOT_THE_ARGUMENTS = (torch.OutOfMemoryError, torch.AcceleratorError)
+
+
+def op(function: Callable[P, R]) -> Callable[P, R]:
+    """Names the op and its arguments in whatever torch has to say about them."""
+
+    @functools.wraps(function)
+    def call(*args: P.args, **kwargs: P.kwargs) -> R:
+        try:
+            return function(*args, **kwargs)
+        except _TORCH_WORDS as error:
+            raise _explained(function.__name__, error, args, kwargs) from None
+
+    return call
+
+
+def _explained(name: str, error: Exception, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> Exception:
+    """The error to raise instead: what was wrong with the arguments; any other error is itself."""
+    trace = error.__traceback__
+    if isinstance(error, _NOT_THE_ARGUMENTS) or (isinstance(error, TypeError) and trace is not None and trace.tb_next is None):
+        return error  # the second is Python's own, of a call with the wrong arguments: the op has not begun
+    fix = error.fix if isinstance(error, Fact | LayergraphError) else None
+    if isinstance(error, LayergraphError):
+        if not isinstance(error, ShapeError) and not error.what.startswith("ops."):
+            return error
+        what = error.what.split(": ", 1 if error.what.startswith("ops.") else 2)[-1]
+    else:
+        what = str(error).strip().split("\n")[0] or type(error).__name__
+    details = sources(symbols_in(args, kwargs)) or [f"got {line}" for line in _came(args, kwargs)]
+    kind = type(error) if isinstance(error, SymbolicError) else ArgumentError
+    return kind(f"ops.{name}: {what}", fix, details=details)
+
+
+def _came(args: tuple[Any, ...], kwargs: Mapping[str, Any], most: int = 4) -> list[str]:
+    """A line for each of the first arguments: the shape and dtype of a tensor, the value of anything else."""
+    lines = [_came_as(leaf) for leaf in leaves(list(args))] + [f"{word}={_came_as(value)}" for word, value in kwargs.items()]
+    return lines[:most] + ([f"and {len(lines) - most} more"] if len(lines) > most else [])
+
+
+def _came_as(x: Any) -> str:
+    if not isinstance(x, Tensor | np.ndarray):
+        return shown(x)
+    kind = "tensor" if isinstance(x, Tensor) else "array"
+    return f"{kind} of shape {tuple(cast(Any, x).shape)}, {str(cast(Any, x).dtype).removeprefix('torch.')}"
+
+
+def needs_values(name: str, why: str, fix: str, *args: Any) -> None:
+    """Refuse symbols where `why` depends on the values: raises `SymbolicError` if any argument is one."""
+    symbols = symbols_in(args)
+    if symbols:
+        raise SymbolicError(f"ops.{name}: {why} depends on values, and {symbols[0]!r} has none yet", fix)
+
+
+def refuse(name: str, what: str, fix: str | None = None) -> NoReturn:
+    """Raise `ArgumentError` about an argument of the op `name`."""
+    raise ArgumentError(f"ops.{name}: {what}", fix)
+
+
+# Rows of the tables
+
+
+class Unary(Protocol):
+    """`op(x)`"""
+
+    @overload
+    def __call__(self, x: SymbolicTensor) -> SymbolicTensor: ...
+    @overload
+    def __call__(self, x: Operand) -> Tensor: ...
+
+
+class Binary(Protocol):
+    """`op(x1, x2)`"""
+
+    @overload
+    def __call__(self, x1: SymbolicTensor, x2: Operand) -> SymbolicTensor: ...
+    @overload
+    def __call__(self, x1: Operand, x2: SymbolicTensor) -> SymbolicTensor: ...
+    @overload
+    def __call__(self, x1: Operand, x2: Operand) -> Tensor: ...
+
+
+class BinaryXY(Protocol):
+    """`op(x, y)`, as Keras names the operands of shifts and bitwise ops."""
+
+    @overload
+    def __call__(self, x: SymbolicTensor, y: Operand) -> SymbolicTensor: ...
+    @overload
+    def __call__(self, x: Operand, y: SymbolicTensor) -> SymbolicTensor: ...
+    @overload
+    def __call__(self, x: Operand, y: Operand) -> Tensor: ...
+
+
+def unary(name: str, function: Callable[[Any], Any], says: str, takes: Callable[[Any], Any] = tensor, where: str = "elementwise") -> Unary:
+    """An op of one tensor; `takes` makes the argument what `function` wants (`floating`: ints become floats)."""
+
+    def call(x: Any) -> Any:
+        return function(takes(x))
+
+    return op(_named(call, name, says, where))
+
+
+def binary(
+    name: str, function: Callable[[Any, Any], Any], says: str, takes: Callable[..., Any] = operands, where: str = "elementwise"
+) -> Binary:
+    """An op of two tensors that broadcast; `takes` makes the two arguments what `function` wants."""
+
+    def call(x1: Any, x2: Any) -> Any:
+        return function(*takes(x1, x2))
+
+    return op(_named(call, name, says, where))
+
+
+def binary_xy(name: str, function: Callable[[Any, Any], Any], says: str, where: str = "elementwise") -> BinaryXY:
+    """`binary`, with the operands named x and y."""
+
+    def call(x: Any, y: Any) -> Any:
+        return function(*operands(x, y))
+
+    return op(_named(call, name, says, where))
+
+
+def as_floats(*xs: Any) -> list[Any]:
+    """Arguments of one dtype, and that a float: `floatx()` where they are ints."""
+    return promoted(*xs, least=floatx())
+
+
+def _named(call: Callable[..., Any], name: str, says: str, where: str) -> Any:
+    call.__name__ = call.__qualname__ = name
+    call.__doc__, call.__module__ = says, f"layergraph.ops.{where}"
+    return call
+
+
+__all__ = ["as_floats", "binary", "binary_xy", "floating", "needs_values", "op", "refuse", "unary"]
