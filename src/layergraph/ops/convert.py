@@ -44,6 +44,10 @@ def floatx() -> torch.dtype:
     return config.torch_dtype(None)
 
 
+# torch.compile cannot read a context variable. This is the mark of torch.compiler.assume_constant_result, which imports the compiler.
+floatx.__dict__["_dynamo_marked_constant"] = True
+
+
 def to_dtype(x: Any, dtype: torch.dtype) -> Any:
     """A tensor or symbol in a dtype; itself where it has it."""
     return x if dtype_of(x) == dtype else x.to(dtype)
@@ -61,39 +65,32 @@ def tensor(x: Any, dtype: DTypeLike = None, like: Any = None) -> Any:
     device = like.device if isinstance(like, Tensor) else None
     if is_scalar(x):
         return torch.tensor(x, dtype=wanted or _scalar_dtype(x), device=device)
-    if _holds_tensors(x):
-        return tensor(torch.stack(promoted(*(tensor(item, like=like) for item in x))), dtype)
-    array: np.ndarray[Any, Any] = np.asarray(x)
-    if not isinstance(x, np.ndarray | np.generic) and wanted is None:
-        wanted = _list_dtype(array, x)
+    if isinstance(x, list | tuple):
+        items = _items(cast("list[Any]", x))
+        if any(is_tensor(item) for item in items):
+            return tensor(torch.stack(promoted(*(tensor(item, like=like) for item in cast("list[Any]", x)))), dtype)
+        if items and all(is_scalar(item) for item in items):
+            return torch.tensor(x, dtype=wanted or _scalar_dtype(*items), device=device)
+        wanted = wanted if items else wanted or floatx()
+    array: np.ndarray[Any, Any] = np.asarray(cast("Any", x))
     if array.dtype.name in _WIDER:
         array = array.astype(_WIDER[array.dtype.name])
     return torch.as_tensor(np.ascontiguousarray(array).reshape(array.shape), dtype=wanted, device=device)
 
 
-def _holds_tensors(x: Any) -> bool:
-    return isinstance(x, list | tuple) and any(is_tensor(item) or _holds_tensors(item) for item in cast("list[Any]", x))
+def _items(nest: list[Any] | tuple[Any, ...]) -> list[Any]:
+    """What nested lists hold."""
+    items: list[Any] = list(nest)
+    while any(isinstance(item, list | tuple) for item in items):
+        items = [each for item in items for each in (cast("list[Any]", item) if isinstance(item, list | tuple) else [item])]
+    return items
 
 
-def _scalar_dtype(x: complex) -> torch.dtype:
-    wide = isinstance(x, int) and not -(2**31) <= x < 2**31
-    return torch.int64 if wide else _KINDS[_kind(x)] or floatx()
-
-
-def _list_dtype(array: np.ndarray[Any, Any], x: Any) -> torch.dtype | None:
-    """The dtype of a list: of its numpy items if it has some, else that of its Python numbers."""
-    if array.size == 0:
-        return floatx()
-    items: list[Any] = [x]
-    while isinstance(items[0], list | tuple):
-        items = [item for group in items for item in cast("list[Any]", group)]
-    if any(isinstance(item, np.ndarray | np.generic) for item in items):
-        return None
-    return max((_scalar_dtype(item) for item in items), key=_rank)
-
-
-def _rank(dtype: torch.dtype) -> tuple[int, int]:
-    return _kind(dtype), dtype.itemsize
+def _scalar_dtype(*xs: complex) -> torch.dtype:
+    """Of Python numbers among themselves: an int that needs 64 bits has them."""
+    kind = max([_kind(x) for x in xs])
+    wide = kind == 1 and any(isinstance(x, int) and not -(2**31) <= x < 2**31 for x in xs)
+    return torch.int64 if wide else _KINDS[kind] or floatx()
 
 
 def _kind(x: Any) -> int:
@@ -118,7 +115,7 @@ def common_dtype(*xs: Any) -> torch.dtype:
     (torch.float16, torch.float32)
     """
     strong = [dtype_of(x) for x in xs if not is_scalar(x)]
-    dtype = strong[0] if strong else _scalar_dtype(max(xs, key=_kind))
+    dtype = strong[0] if strong else _scalar_dtype(*xs)
     for other in strong[1:]:
         dtype = torch.promote_types(dtype, other)
     highest = max([0, *(_kind(x) for x in xs if is_scalar(x))])

@@ -34,6 +34,8 @@ def op(function: Callable[P, R]) -> Callable[P, R]:
         try:
             return function(*args, **kwargs)
         except _TORCH_WORDS as error:
+            if torch.compiler.is_compiling():  # where no stack can be read
+                raise
             raise _explained(function.__name__, error, args, kwargs) from None
 
     return call
