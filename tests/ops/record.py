@@ -62,11 +62,14 @@ def main(wanted: list[str]) -> None:
         if wanted and family not in wanted:
             continue
         writer = Writer(family, keras=keras.__version__, numpy=np.__version__)
+        failures = []
         for row in rows:
             try:
                 writer.add(row.id, run(row))
             except Exception as error:
-                sys.exit(f"{row.id}: {type(error).__name__}: {error}")
+                failures.append(f"{row.id}: {type(error).__name__}: {error}")
+        if failures:
+            sys.exit("\n".join(failures))
         writer.save()
         print(f"{family}: {len(rows)} rows, {writer.path.stat().st_size} bytes")
 

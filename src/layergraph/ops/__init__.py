@@ -15,10 +15,200 @@ promotions (in `maximum`, `matmul`, `cumsum` and others, not in `add` or `sum`),
 
 from __future__ import annotations
 
+from layergraph.ops.elementwise import abs as abs
+from layergraph.ops.elementwise import absolute as absolute
 from layergraph.ops.elementwise import add as add
+from layergraph.ops.elementwise import allclose as allclose
+from layergraph.ops.elementwise import angle as angle
+from layergraph.ops.elementwise import arccos as arccos
+from layergraph.ops.elementwise import arccosh as arccosh
+from layergraph.ops.elementwise import arcsin as arcsin
+from layergraph.ops.elementwise import arcsinh as arcsinh
+from layergraph.ops.elementwise import arctan as arctan
+from layergraph.ops.elementwise import arctan2 as arctan2
+from layergraph.ops.elementwise import arctanh as arctanh
+from layergraph.ops.elementwise import array as array
+from layergraph.ops.elementwise import bitwise_and as bitwise_and
+from layergraph.ops.elementwise import bitwise_invert as bitwise_invert
+from layergraph.ops.elementwise import bitwise_left_shift as bitwise_left_shift
+from layergraph.ops.elementwise import bitwise_not as bitwise_not
+from layergraph.ops.elementwise import bitwise_or as bitwise_or
+from layergraph.ops.elementwise import bitwise_right_shift as bitwise_right_shift
+from layergraph.ops.elementwise import bitwise_xor as bitwise_xor
+from layergraph.ops.elementwise import cbrt as cbrt
+from layergraph.ops.elementwise import ceil as ceil
+from layergraph.ops.elementwise import clip as clip
+from layergraph.ops.elementwise import conj as conj
+from layergraph.ops.elementwise import conjugate as conjugate
+from layergraph.ops.elementwise import copy as copy
+from layergraph.ops.elementwise import cos as cos
+from layergraph.ops.elementwise import cosh as cosh
+from layergraph.ops.elementwise import deg2rad as deg2rad
+from layergraph.ops.elementwise import divide as divide
+from layergraph.ops.elementwise import divide_no_nan as divide_no_nan
+from layergraph.ops.elementwise import equal as equal
 from layergraph.ops.elementwise import exp as exp
+from layergraph.ops.elementwise import exp2 as exp2
+from layergraph.ops.elementwise import expm1 as expm1
+from layergraph.ops.elementwise import fabs as fabs
+from layergraph.ops.elementwise import floor as floor
+from layergraph.ops.elementwise import floor_divide as floor_divide
+from layergraph.ops.elementwise import fmax as fmax
+from layergraph.ops.elementwise import fmin as fmin
+from layergraph.ops.elementwise import fmod as fmod
+from layergraph.ops.elementwise import gcd as gcd
+from layergraph.ops.elementwise import greater as greater
+from layergraph.ops.elementwise import greater_equal as greater_equal
+from layergraph.ops.elementwise import heaviside as heaviside
+from layergraph.ops.elementwise import hypot as hypot
+from layergraph.ops.elementwise import i0 as i0
+from layergraph.ops.elementwise import imag as imag
+from layergraph.ops.elementwise import isclose as isclose
+from layergraph.ops.elementwise import isfinite as isfinite
+from layergraph.ops.elementwise import isinf as isinf
+from layergraph.ops.elementwise import isnan as isnan
+from layergraph.ops.elementwise import isneginf as isneginf
+from layergraph.ops.elementwise import isposinf as isposinf
+from layergraph.ops.elementwise import isreal as isreal
+from layergraph.ops.elementwise import lcm as lcm
+from layergraph.ops.elementwise import ldexp as ldexp
+from layergraph.ops.elementwise import left_shift as left_shift
+from layergraph.ops.elementwise import less as less
+from layergraph.ops.elementwise import less_equal as less_equal
+from layergraph.ops.elementwise import log as log
+from layergraph.ops.elementwise import log1p as log1p
+from layergraph.ops.elementwise import log2 as log2
+from layergraph.ops.elementwise import log10 as log10
+from layergraph.ops.elementwise import logaddexp as logaddexp
+from layergraph.ops.elementwise import logaddexp2 as logaddexp2
+from layergraph.ops.elementwise import logical_and as logical_and
+from layergraph.ops.elementwise import logical_not as logical_not
+from layergraph.ops.elementwise import logical_or as logical_or
+from layergraph.ops.elementwise import logical_xor as logical_xor
+from layergraph.ops.elementwise import maximum as maximum
+from layergraph.ops.elementwise import minimum as minimum
+from layergraph.ops.elementwise import mod as mod
+from layergraph.ops.elementwise import multiply as multiply
+from layergraph.ops.elementwise import nan_to_num as nan_to_num
+from layergraph.ops.elementwise import negative as negative
+from layergraph.ops.elementwise import nextafter as nextafter
+from layergraph.ops.elementwise import not_equal as not_equal
+from layergraph.ops.elementwise import power as power
+from layergraph.ops.elementwise import rad2deg as rad2deg
+from layergraph.ops.elementwise import real as real
+from layergraph.ops.elementwise import reciprocal as reciprocal
+from layergraph.ops.elementwise import right_shift as right_shift
+from layergraph.ops.elementwise import round as round
+from layergraph.ops.elementwise import sign as sign
+from layergraph.ops.elementwise import signbit as signbit
+from layergraph.ops.elementwise import sin as sin
+from layergraph.ops.elementwise import sinc as sinc
+from layergraph.ops.elementwise import sinh as sinh
+from layergraph.ops.elementwise import sqrt as sqrt
+from layergraph.ops.elementwise import square as square
+from layergraph.ops.elementwise import subtract as subtract
+from layergraph.ops.elementwise import tan as tan
+from layergraph.ops.elementwise import tanh as tanh
+from layergraph.ops.elementwise import true_divide as true_divide
+from layergraph.ops.elementwise import trunc as trunc
+from layergraph.ops.elementwise import view as view
 
 __all__ = [
+    "abs",
+    "absolute",
     "add",
+    "allclose",
+    "angle",
+    "arccos",
+    "arccosh",
+    "arcsin",
+    "arcsinh",
+    "arctan",
+    "arctan2",
+    "arctanh",
+    "array",
+    "bitwise_and",
+    "bitwise_invert",
+    "bitwise_left_shift",
+    "bitwise_not",
+    "bitwise_or",
+    "bitwise_right_shift",
+    "bitwise_xor",
+    "cbrt",
+    "ceil",
+    "clip",
+    "conj",
+    "conjugate",
+    "copy",
+    "cos",
+    "cosh",
+    "deg2rad",
+    "divide",
+    "divide_no_nan",
+    "equal",
     "exp",
+    "exp2",
+    "expm1",
+    "fabs",
+    "floor",
+    "floor_divide",
+    "fmax",
+    "fmin",
+    "fmod",
+    "gcd",
+    "greater",
+    "greater_equal",
+    "heaviside",
+    "hypot",
+    "i0",
+    "imag",
+    "isclose",
+    "isfinite",
+    "isinf",
+    "isnan",
+    "isneginf",
+    "isposinf",
+    "isreal",
+    "lcm",
+    "ldexp",
+    "left_shift",
+    "less",
+    "less_equal",
+    "log",
+    "log1p",
+    "log2",
+    "log10",
+    "logaddexp",
+    "logaddexp2",
+    "logical_and",
+    "logical_not",
+    "logical_or",
+    "logical_xor",
+    "maximum",
+    "minimum",
+    "mod",
+    "multiply",
+    "nan_to_num",
+    "negative",
+    "nextafter",
+    "not_equal",
+    "power",
+    "rad2deg",
+    "real",
+    "reciprocal",
+    "right_shift",
+    "round",
+    "sign",
+    "signbit",
+    "sin",
+    "sinc",
+    "sinh",
+    "sqrt",
+    "square",
+    "subtract",
+    "tan",
+    "tanh",
+    "true_divide",
+    "trunc",
+    "view",
 ]

@@ -106,6 +106,12 @@ def floating(x: Any) -> Any:
     return x if _kind(dtype_of(x)) > 1 else x.to(floatx())
 
 
+def whole(x: Any) -> Any:
+    """`x` as a tensor; bools become int32."""
+    x = tensor(x)
+    return x.to(torch.int32) if dtype_of(x) == torch.bool else x
+
+
 def common_dtype(*xs: Any) -> torch.dtype:
     """The dtype that tensors, symbols and weak Python numbers promote to, by the table of Keras and JAX.
 
@@ -128,14 +134,19 @@ def _first_tensor(xs: Sequence[Any]) -> Any:
 
 def operands(*xs: Any) -> tuple[Any, ...]:
     """Arguments as torch's arithmetic takes them, to the dtype that Keras gives: tensors, and numbers beside tensors as they are."""
+    if all(is_scalar(x) for x in xs):
+        return tuple(tensor(x) for x in xs)
     anchor = _first_tensor(xs)
-    if anchor is None:
-        numbers = [is_scalar(x) for x in xs]
-        return tuple(x if number and not all(numbers) else tensor(x) for x, number in zip(xs, numbers, strict=True))
     made: list[Any] = [x if is_scalar(x) else tensor(x, like=anchor) for x in xs]
     kind = max([0, *(_kind(x) for x in made if is_scalar(x))])
     least = _KINDS[kind] or floatx()
     return tuple(x if is_scalar(x) or _kind(dtype_of(x)) >= kind else x.to(least) for x in made)
+
+
+def tensors(*xs: Any) -> list[Any]:
+    """Arguments as tensors, each of its own dtype."""
+    anchor = _first_tensor(xs)
+    return [anchor.new_full((), x, dtype=_scalar_dtype(x)) if anchor is not None and is_scalar(x) else tensor(x, like=anchor) for x in xs]
 
 
 def promoted(*xs: Any, least: torch.dtype | None = None) -> list[Any]:

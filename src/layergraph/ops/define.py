@@ -6,6 +6,7 @@ An op raises our errors: torch's words, the op's name, the shapes that came, and
 from __future__ import annotations
 
 import functools
+import sys
 from collections.abc import Callable, Mapping
 from typing import Any, NoReturn, ParamSpec, Protocol, TypeVar, cast, overload
 
@@ -17,7 +18,7 @@ from layergraph.errors import ArgumentError, Fact, LayergraphError, ShapeError, 
 from layergraph.graph.record import sources
 from layergraph.graph.structure import leaves
 from layergraph.graph.symbolic import SymbolicTensor, symbols_in
-from layergraph.ops.convert import Operand, floating, floatx, operands, promoted, tensor
+from layergraph.ops.convert import Operand, floatx, operands, promoted, tensor
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -117,33 +118,31 @@ class BinaryXY(Protocol):
     def __call__(self, x: Operand, y: Operand) -> Tensor: ...
 
 
-def unary(name: str, function: Callable[[Any], Any], says: str, takes: Callable[[Any], Any] = tensor, where: str = "elementwise") -> Unary:
+def unary(name: str, function: Callable[[Any], Any], says: str, takes: Callable[[Any], Any] = tensor) -> Unary:
     """An op of one tensor; `takes` makes the argument what `function` wants (`floating`: ints become floats)."""
 
     def call(x: Any) -> Any:
         return function(takes(x))
 
-    return op(_named(call, name, says, where))
+    return op(_named(call, name, f"{says} (...) -> (...)", function))
 
 
-def binary(
-    name: str, function: Callable[[Any, Any], Any], says: str, takes: Callable[..., Any] = operands, where: str = "elementwise"
-) -> Binary:
+def binary(name: str, function: Callable[[Any, Any], Any], says: str, takes: Callable[..., Any] = operands) -> Binary:
     """An op of two tensors that broadcast; `takes` makes the two arguments what `function` wants."""
 
     def call(x1: Any, x2: Any) -> Any:
         return function(*takes(x1, x2))
 
-    return op(_named(call, name, says, where))
+    return op(_named(call, name, f"{says} (...), (...) -> (...), broadcast", function))
 
 
-def binary_xy(name: str, function: Callable[[Any, Any], Any], says: str, where: str = "elementwise") -> BinaryXY:
+def binary_xy(name: str, function: Callable[[Any, Any], Any], says: str) -> BinaryXY:
     """`binary`, with the operands named x and y."""
 
     def call(x: Any, y: Any) -> Any:
         return function(*operands(x, y))
 
-    return op(_named(call, name, says, where))
+    return op(_named(call, name, f"{says} (...), (...) -> (...), broadcast", function))
 
 
 def as_floats(*xs: Any) -> list[Any]:
@@ -151,10 +150,10 @@ def as_floats(*xs: Any) -> list[Any]:
     return promoted(*xs, least=floatx())
 
 
-def _named(call: Callable[..., Any], name: str, says: str, where: str) -> Any:
+def _named(call: Callable[..., Any], name: str, says: str, function: Callable[..., Any]) -> Any:
     call.__name__ = call.__qualname__ = name
-    call.__doc__, call.__module__ = says, f"layergraph.ops.{where}"
+    table = sys._getframe(2)  # pyright: ignore[reportPrivateUsage]
+    call.__module__ = table.f_globals["__name__"]  # so that an op pickles by its name
+    known = (getattr(function, "__module__", None) or "torch") in ("torch", "torch._C._special")
+    call.__doc__ = f"{says}. " + (f"`torch.{function.__name__}`." if known else "")
     return call
-
-
-__all__ = ["as_floats", "binary", "binary_xy", "floating", "needs_values", "op", "refuse", "unary"]
