@@ -112,13 +112,59 @@ from layergraph.ops.elementwise import tanh as tanh
 from layergraph.ops.elementwise import true_divide as true_divide
 from layergraph.ops.elementwise import trunc as trunc
 from layergraph.ops.elementwise import view as view
+from layergraph.ops.reductions import all as all
+from layergraph.ops.reductions import amax as amax
+from layergraph.ops.reductions import amin as amin
+from layergraph.ops.reductions import any as any
+from layergraph.ops.reductions import argmax as argmax
+from layergraph.ops.reductions import argmin as argmin
+from layergraph.ops.reductions import average as average
+from layergraph.ops.reductions import count_nonzero as count_nonzero
+from layergraph.ops.reductions import cumprod as cumprod
+from layergraph.ops.reductions import cumsum as cumsum
+from layergraph.ops.reductions import diff as diff
+from layergraph.ops.reductions import max as max
+from layergraph.ops.reductions import mean as mean
+from layergraph.ops.reductions import min as min
+from layergraph.ops.reductions import nanargmax as nanargmax
+from layergraph.ops.reductions import nanargmin as nanargmin
+from layergraph.ops.reductions import nancumprod as nancumprod
+from layergraph.ops.reductions import nancumsum as nancumsum
+from layergraph.ops.reductions import nanmax as nanmax
+from layergraph.ops.reductions import nanmean as nanmean
+from layergraph.ops.reductions import nanmin as nanmin
+from layergraph.ops.reductions import nanprod as nanprod
+from layergraph.ops.reductions import nanstd as nanstd
+from layergraph.ops.reductions import nansum as nansum
+from layergraph.ops.reductions import nanvar as nanvar
+from layergraph.ops.reductions import prod as prod
+from layergraph.ops.reductions import ptp as ptp
+from layergraph.ops.reductions import std as std
+from layergraph.ops.reductions import sum as sum
+from layergraph.ops.reductions import trapezoid as trapezoid
+from layergraph.ops.reductions import var as var
+from layergraph.ops.statistics import bincount as bincount
+from layergraph.ops.statistics import corrcoef as corrcoef
+from layergraph.ops.statistics import correlate as correlate
+from layergraph.ops.statistics import digitize as digitize
+from layergraph.ops.statistics import histogram as histogram
+from layergraph.ops.statistics import median as median
+from layergraph.ops.statistics import nanmedian as nanmedian
+from layergraph.ops.statistics import nanpercentile as nanpercentile
+from layergraph.ops.statistics import nanquantile as nanquantile
+from layergraph.ops.statistics import percentile as percentile
+from layergraph.ops.statistics import quantile as quantile
 
 __all__ = [
     "abs",
     "absolute",
     "add",
+    "all",
     "allclose",
+    "amax",
+    "amin",
     "angle",
+    "any",
     "arccos",
     "arccosh",
     "arcsin",
@@ -126,7 +172,11 @@ __all__ = [
     "arctan",
     "arctan2",
     "arctanh",
+    "argmax",
+    "argmin",
     "array",
+    "average",
+    "bincount",
     "bitwise_and",
     "bitwise_invert",
     "bitwise_left_shift",
@@ -140,9 +190,16 @@ __all__ = [
     "conj",
     "conjugate",
     "copy",
+    "corrcoef",
+    "correlate",
     "cos",
     "cosh",
+    "count_nonzero",
+    "cumprod",
+    "cumsum",
     "deg2rad",
+    "diff",
+    "digitize",
     "divide",
     "divide_no_nan",
     "equal",
@@ -159,6 +216,7 @@ __all__ = [
     "greater",
     "greater_equal",
     "heaviside",
+    "histogram",
     "hypot",
     "i0",
     "imag",
@@ -184,15 +242,37 @@ __all__ = [
     "logical_not",
     "logical_or",
     "logical_xor",
+    "max",
     "maximum",
+    "mean",
+    "median",
+    "min",
     "minimum",
     "mod",
     "multiply",
     "nan_to_num",
+    "nanargmax",
+    "nanargmin",
+    "nancumprod",
+    "nancumsum",
+    "nanmax",
+    "nanmean",
+    "nanmedian",
+    "nanmin",
+    "nanpercentile",
+    "nanprod",
+    "nanquantile",
+    "nanstd",
+    "nansum",
+    "nanvar",
     "negative",
     "nextafter",
     "not_equal",
+    "percentile",
     "power",
+    "prod",
+    "ptp",
+    "quantile",
     "rad2deg",
     "real",
     "reciprocal",
@@ -205,10 +285,14 @@ __all__ = [
     "sinh",
     "sqrt",
     "square",
+    "std",
     "subtract",
+    "sum",
     "tan",
     "tanh",
+    "trapezoid",
     "true_divide",
     "trunc",
+    "var",
     "view",
 ]

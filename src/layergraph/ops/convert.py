@@ -39,6 +39,11 @@ def dtype_of(x: Any) -> torch.dtype:
     return x.spec.dtype if isinstance(x, SymbolicTensor) else x.dtype
 
 
+def device_of(x: object) -> torch.device | None:
+    """The device of a tensor; a symbol has none yet."""
+    return x.device if isinstance(x, Tensor) else None
+
+
 def floatx() -> torch.dtype:
     """`config.floatx()`, as torch has it."""
     return config.torch_dtype(None)
@@ -62,7 +67,7 @@ def tensor(x: Any, dtype: DTypeLike = None, like: Any = None) -> Any:
     wanted = None if dtype is None else config.torch_dtype(dtype)
     if is_tensor(x):
         return x if wanted is None else to_dtype(x, wanted)
-    device = like.device if isinstance(like, Tensor) else None
+    device = device_of(like)
     if is_scalar(x):
         return torch.tensor(x, dtype=wanted or _scalar_dtype(x), device=device)
     if isinstance(x, list | tuple):
