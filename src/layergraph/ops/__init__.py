@@ -15,6 +15,26 @@ promotions (in `maximum`, `matmul`, `cumsum` and others, not in `add` or `sum`),
 
 from __future__ import annotations
 
+from layergraph.ops.creation import arange as arange
+from layergraph.ops.creation import bartlett as bartlett
+from layergraph.ops.creation import blackman as blackman
+from layergraph.ops.creation import empty as empty
+from layergraph.ops.creation import empty_like as empty_like
+from layergraph.ops.creation import eye as eye
+from layergraph.ops.creation import full as full
+from layergraph.ops.creation import full_like as full_like
+from layergraph.ops.creation import geomspace as geomspace
+from layergraph.ops.creation import hamming as hamming
+from layergraph.ops.creation import hanning as hanning
+from layergraph.ops.creation import identity as identity
+from layergraph.ops.creation import kaiser as kaiser
+from layergraph.ops.creation import linspace as linspace
+from layergraph.ops.creation import logspace as logspace
+from layergraph.ops.creation import ones as ones
+from layergraph.ops.creation import ones_like as ones_like
+from layergraph.ops.creation import tri as tri
+from layergraph.ops.creation import zeros as zeros
+from layergraph.ops.creation import zeros_like as zeros_like
 from layergraph.ops.elementwise import abs as abs
 from layergraph.ops.elementwise import absolute as absolute
 from layergraph.ops.elementwise import add as add
@@ -112,6 +132,30 @@ from layergraph.ops.elementwise import tanh as tanh
 from layergraph.ops.elementwise import true_divide as true_divide
 from layergraph.ops.elementwise import trunc as trunc
 from layergraph.ops.elementwise import view as view
+from layergraph.ops.indexing import argpartition as argpartition
+from layergraph.ops.indexing import argsort as argsort
+from layergraph.ops.indexing import get_item as get_item
+from layergraph.ops.indexing import isin as isin
+from layergraph.ops.indexing import nonzero as nonzero
+from layergraph.ops.indexing import searchsorted as searchsorted
+from layergraph.ops.indexing import select as select
+from layergraph.ops.indexing import sort as sort
+from layergraph.ops.indexing import take as take
+from layergraph.ops.indexing import take_along_axis as take_along_axis
+from layergraph.ops.indexing import top_k as top_k
+from layergraph.ops.indexing import unique as unique
+from layergraph.ops.indexing import unravel_index as unravel_index
+from layergraph.ops.indexing import where as where
+from layergraph.ops.products import cross as cross
+from layergraph.ops.products import dot as dot
+from layergraph.ops.products import einsum as einsum
+from layergraph.ops.products import inner as inner
+from layergraph.ops.products import kron as kron
+from layergraph.ops.products import matmul as matmul
+from layergraph.ops.products import outer as outer
+from layergraph.ops.products import slogdet as slogdet
+from layergraph.ops.products import tensordot as tensordot
+from layergraph.ops.products import vdot as vdot
 from layergraph.ops.reductions import all as all
 from layergraph.ops.reductions import amax as amax
 from layergraph.ops.reductions import amin as amin
@@ -143,6 +187,43 @@ from layergraph.ops.reductions import std as std
 from layergraph.ops.reductions import sum as sum
 from layergraph.ops.reductions import trapezoid as trapezoid
 from layergraph.ops.reductions import var as var
+from layergraph.ops.shaping import append as append
+from layergraph.ops.shaping import array_split as array_split
+from layergraph.ops.shaping import broadcast_to as broadcast_to
+from layergraph.ops.shaping import concatenate as concatenate
+from layergraph.ops.shaping import diag as diag
+from layergraph.ops.shaping import diagflat as diagflat
+from layergraph.ops.shaping import diagonal as diagonal
+from layergraph.ops.shaping import dsplit as dsplit
+from layergraph.ops.shaping import dstack as dstack
+from layergraph.ops.shaping import expand_dims as expand_dims
+from layergraph.ops.shaping import flip as flip
+from layergraph.ops.shaping import fliplr as fliplr
+from layergraph.ops.shaping import flipud as flipud
+from layergraph.ops.shaping import hsplit as hsplit
+from layergraph.ops.shaping import hstack as hstack
+from layergraph.ops.shaping import meshgrid as meshgrid
+from layergraph.ops.shaping import moveaxis as moveaxis
+from layergraph.ops.shaping import ndim as ndim
+from layergraph.ops.shaping import pad as pad
+from layergraph.ops.shaping import ravel as ravel
+from layergraph.ops.shaping import repeat as repeat
+from layergraph.ops.shaping import reshape as reshape
+from layergraph.ops.shaping import roll as roll
+from layergraph.ops.shaping import rot90 as rot90
+from layergraph.ops.shaping import size as size
+from layergraph.ops.shaping import split as split
+from layergraph.ops.shaping import squeeze as squeeze
+from layergraph.ops.shaping import stack as stack
+from layergraph.ops.shaping import swapaxes as swapaxes
+from layergraph.ops.shaping import tile as tile
+from layergraph.ops.shaping import trace as trace
+from layergraph.ops.shaping import transpose as transpose
+from layergraph.ops.shaping import tril as tril
+from layergraph.ops.shaping import triu as triu
+from layergraph.ops.shaping import vander as vander
+from layergraph.ops.shaping import vsplit as vsplit
+from layergraph.ops.shaping import vstack as vstack
 from layergraph.ops.statistics import bincount as bincount
 from layergraph.ops.statistics import corrcoef as corrcoef
 from layergraph.ops.statistics import correlate as correlate
@@ -165,6 +246,8 @@ __all__ = [
     "amin",
     "angle",
     "any",
+    "append",
+    "arange",
     "arccos",
     "arccosh",
     "arcsin",
@@ -174,8 +257,12 @@ __all__ = [
     "arctanh",
     "argmax",
     "argmin",
+    "argpartition",
+    "argsort",
     "array",
+    "array_split",
     "average",
+    "bartlett",
     "bincount",
     "bitwise_and",
     "bitwise_invert",
@@ -184,9 +271,12 @@ __all__ = [
     "bitwise_or",
     "bitwise_right_shift",
     "bitwise_xor",
+    "blackman",
+    "broadcast_to",
     "cbrt",
     "ceil",
     "clip",
+    "concatenate",
     "conj",
     "conjugate",
     "copy",
@@ -195,43 +285,72 @@ __all__ = [
     "cos",
     "cosh",
     "count_nonzero",
+    "cross",
     "cumprod",
     "cumsum",
     "deg2rad",
+    "diag",
+    "diagflat",
+    "diagonal",
     "diff",
     "digitize",
     "divide",
     "divide_no_nan",
+    "dot",
+    "dsplit",
+    "dstack",
+    "einsum",
+    "empty",
+    "empty_like",
     "equal",
     "exp",
     "exp2",
+    "expand_dims",
     "expm1",
+    "eye",
     "fabs",
+    "flip",
+    "fliplr",
+    "flipud",
     "floor",
     "floor_divide",
     "fmax",
     "fmin",
     "fmod",
+    "full",
+    "full_like",
     "gcd",
+    "geomspace",
+    "get_item",
     "greater",
     "greater_equal",
+    "hamming",
+    "hanning",
     "heaviside",
     "histogram",
+    "hsplit",
+    "hstack",
     "hypot",
     "i0",
+    "identity",
     "imag",
+    "inner",
     "isclose",
     "isfinite",
+    "isin",
     "isinf",
     "isnan",
     "isneginf",
     "isposinf",
     "isreal",
+    "kaiser",
+    "kron",
     "lcm",
     "ldexp",
     "left_shift",
     "less",
     "less_equal",
+    "linspace",
     "log",
     "log1p",
     "log2",
@@ -242,13 +361,17 @@ __all__ = [
     "logical_not",
     "logical_or",
     "logical_xor",
+    "logspace",
+    "matmul",
     "max",
     "maximum",
     "mean",
     "median",
+    "meshgrid",
     "min",
     "minimum",
     "mod",
+    "moveaxis",
     "multiply",
     "nan_to_num",
     "nanargmax",
@@ -265,34 +388,73 @@ __all__ = [
     "nanstd",
     "nansum",
     "nanvar",
+    "ndim",
     "negative",
     "nextafter",
+    "nonzero",
     "not_equal",
+    "ones",
+    "ones_like",
+    "outer",
+    "pad",
     "percentile",
     "power",
     "prod",
     "ptp",
     "quantile",
     "rad2deg",
+    "ravel",
     "real",
     "reciprocal",
+    "repeat",
+    "reshape",
     "right_shift",
+    "roll",
+    "rot90",
     "round",
+    "searchsorted",
+    "select",
     "sign",
     "signbit",
     "sin",
     "sinc",
     "sinh",
+    "size",
+    "slogdet",
+    "sort",
+    "split",
     "sqrt",
     "square",
+    "squeeze",
+    "stack",
     "std",
     "subtract",
     "sum",
+    "swapaxes",
+    "take",
+    "take_along_axis",
     "tan",
     "tanh",
+    "tensordot",
+    "tile",
+    "top_k",
+    "trace",
+    "transpose",
     "trapezoid",
+    "tri",
+    "tril",
+    "triu",
     "true_divide",
     "trunc",
+    "unique",
+    "unravel_index",
+    "vander",
     "var",
+    "vdot",
     "view",
+    "vsplit",
+    "vstack",
+    "where",
+    "zeros",
+    "zeros_like",
 ]

@@ -20,6 +20,9 @@ from layergraph.graph.symbolic import SymbolicTensor, TensorLike
 Operand: TypeAlias = "Tensor | np.ndarray[Any, Any] | complex | Sequence[Any]"
 """What an op takes beside symbols: a tensor, or what becomes one."""
 
+untyped: Any = torch
+"""torch, for the functions that it gives no types, or too narrow ones."""
+
 _KINDS = (torch.bool, torch.int32, None, torch.complex64)  # of a weak scalar; None is floatx()
 _WIDER = {"uint16": np.int32, "uint32": np.int64, "uint64": np.int64}  # which torch has by name only
 

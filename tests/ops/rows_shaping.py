@@ -1,0 +1,86 @@
+"""Ops on shapes."""
+
+from __future__ import annotations
+
+from .rows import Row, b, f, g, i, v
+
+SYMMETRIC = "on torch, it is mode 'edge'"
+MODES = "on torch, there is no such mode"
+MORE = "on torch, not all axes of all ranks can be padded so"
+REPEATS = "on torch, a list raises"
+BEYOND = "on torch, an index beyond the end raises"
+INDICES = "Keras takes a number only"
+ONE_PAIR = "on torch, one pair for all axes is that of the last axis"
+
+ROWS = [
+    *(Row("reshape", f(2, 6), shape) for shape in [(-1, 3), (-1,), -1, (-1, 2, 3), [-1, 6]]),
+    *(Row("reshape", f(2, 6), shape, symbolic="fixed") for shape in [(3, 4), 12, (2, 2, 3)]),
+    *(Row("ravel", x) for x in (f(2, 3), f(4), i(2, 3))),
+    *(Row("transpose", f(2, 3, 4), *axes) for axes in [(), ((0, 2, 1),), ([2, 0, 1],), ((-1, 0, 1),)]),
+    Row("transpose", f(4)),
+    *(Row("moveaxis", f(2, 3, 4), *args) for args in [(0, -1), (1, 0), ((0, 1), (2, 0)), ([0, 1], [-1, -2])]),
+    *(Row("swapaxes", f(2, 3, 4), *args) for args in [(0, 1), (1, -1)]),
+    *(Row("expand_dims", f(2, 3), axis) for axis in (0, 1, -1, (0, 2), (-1, 1), [1, 2])),
+    *(Row("squeeze", f(2, 1, 3, 1), *axis) for axis in [(), (1,), (-1,), ((1, 3),)]),
+    Row("squeeze", f(2, 3)),
+    *(Row("flip", f(2, 3, 4), *axis) for axis in [(), (0,), (-1,), ((0, 2),)]),
+    *(Row(op, f(2, 3, 4)) for op in ("fliplr", "flipud")),
+    *(Row("rot90", f(2, 3, 4), *args) for args in [(), (2,), (3,), (-1,), (1, (1, 2))]),
+    *(Row("roll", f(2, 3), *args) for args in [(2,), (1, 0), (-1, 1), ((1, 2), (0, 1)), (1, -1)]),
+    *(Row("broadcast_to", f(2, 3), shape, symbolic="fixed") for shape in [(2, 3), (4, 2, 3)]),
+    *(Row("broadcast_to", f(1, 3), shape, symbolic="fixed") for shape in [(2, 3), [4, 2, 3]]),
+    Row("broadcast_to", v(2.0), (2, 3)),
+    *(Row("repeat", f(2, 3), *args) for args in [(2,), (2, 0), (3, 1), (2, -1)]),
+    Row("repeat", f(2, 3), [1, 0, 2], axis=1, numpy=REPEATS),
+    Row("repeat", f(2, 3), [1, 3], axis=0, symbolic="fixed", numpy=REPEATS),
+    Row("repeat", i(3), [1, 2, 3], symbolic="fixed", numpy=REPEATS),
+    Row("repeat", f(2, 3), [2], numpy=REPEATS),
+    *(Row("tile", f(2, 3), repeats) for repeats in (2, (2,), (1, 2), (2, 1, 2), [3, 1])),
+    *(Row("pad", f(2, 3), width) for width in (((1, 2), (0, 3)), [[0, 0], [1, 1]])),
+    *(Row("pad", f(2, 3), width, numpy=ONE_PAIR) for width in (1, ((1, 2),), (1, 2))),
+    *(Row("pad", f(2, 3), ((1, 0), (2, 1)), constant_values=value) for value in (1.5, -1)),
+    *(Row("pad", x, ((1, 0), (2, 1)), constant_values=1) for x in (i(2, 3), b(2, 3))),
+    *(Row("pad", f(2, 3, 4, 2), ((0, 0), (1, 2), (2, 1), (0, 0)), mode=mode) for mode in ["reflect"]),
+    *(Row("pad", f(2, 3, 4, 2), ((0, 0), (1, 2), (2, 1), (0, 0)), mode=mode, numpy=MODES) for mode in ("edge", "wrap")),
+    Row("pad", f(2, 3, 4, 2), ((0, 0), (1, 2), (2, 1), (0, 0)), mode="symmetric", numpy=SYMMETRIC),
+    Row("pad", i(2, 3), ((0, 0), (2, 1)), mode="reflect"),
+    Row("pad", f(5), (2, 3), mode="reflect", numpy=ONE_PAIR),
+    Row("pad", f(3), 3, mode="symmetric", numpy=SYMMETRIC),
+    Row("pad", f(3, 3), 2, mode="reflect", numpy=MORE),
+    *(Row("split", f(4, 6), *args) for args in [(2,), ([1, 3],), (3, 1), ([2, 3, 5], 1), (2, -1)]),
+    Row("split", f(4, 6), (1, 9), axis=1, numpy=BEYOND),
+    *(Row("array_split", f(5, 7), *args) for args in [(3, 1), (2, -1)]),
+    Row("array_split", f(5, 7), [1, 3], numpy=INDICES),
+    Row("array_split", f(5, 7), 2, symbolic="fixed"),
+    *(Row(op, f(4, 6, 2), 2) for op in ("vsplit", "hsplit", "dsplit")),
+    *(Row(op, f(4, 6, 2), [1]) for op in ("vsplit", "hsplit", "dsplit")),
+    Row("hsplit", f(4), 2),
+    *(Row("concatenate", xs, axis) for xs, axis in [([f(2, 3), g(2, 3)], 0), ([f(2, 3), g(2, 4)], 1), ((f(2, 3), i(2, 1)), -1)]),
+    Row("concatenate", [i(2, 3), b(2, 3)], axis=1),
+    Row("concatenate", [[1, 2], [3.5]]),
+    Row("concatenate", [f(2, 3, dtype="float16"), g(2, 3, dtype="bfloat16")], axis=1),
+    *(Row("append", f(2, 3), x2, axis=axis) for x2, axis in [(g(2, 3), 0), (g(2, 1), 1), (i(4), None), ([1, 2], None)]),
+    *(Row("stack", [f(2, 3), g(2, 3)], axis=axis) for axis in (0, 1, -1)),
+    Row("stack", (f(2, 3), f(2, 3), g(2, 3))),
+    Row("stack", [1, 2]),
+    *(Row(op, [f(2, 3), g(2, 3)]) for op in ("vstack", "hstack", "dstack")),
+    *(Row(op, [f(3), g(3)]) for op in ("vstack", "hstack", "dstack")),
+    *(Row(op, [f(2, 3), i(2, 3)]) for op in ("vstack", "hstack", "dstack")),
+    *(Row("meshgrid", f(2), g(3), **kwargs) for kwargs in [{}, {"indexing": "ij"}, {"indexing": "xy"}]),
+    Row("meshgrid", f(2), g(3), f(4)),
+    Row("meshgrid", f(2)),
+    *(Row("diag", f(3, 3), *args, symbolic="fixed") for args in [(), (1,), (-2,)]),
+    *(Row("diag", f(3), *args) for args in [(), (1,), (-2,)]),
+    *(Row("diagflat", f(2, 2), *args) for args in [(), (1,), (-1,)]),
+    *(Row("diagonal", f(2, 3, 4), *args, symbolic="fixed") for args in [(), (1,), (-1, 0, 2)]),
+    Row("diagonal", f(2, 3, 4), 0, 1, 2),
+    *(Row("trace", x, *args, symbolic="fixed") for x in (f(3, 4), i(3, 4), b(3, 4)) for args in [(), (1,)]),
+    Row("trace", f(2, 3, 4), 0, 1, 2),
+    Row("trace", i(3, 3, dtype="uint8")),
+    *(Row(op, x, *args) for op in ("tril", "triu") for x, args in [(f(3, 4), ()), (f(3, 4), (1,)), (i(2, 3, 4), (-1,)), (b(3, 4), ())]),
+    *(Row("vander", x, *args) for x in (f(3), i(3)) for args in [(), (2,), (4, True)]),
+    *(Row("ndim", x) for x in (f(2, 3), f(2), v(1.0))),
+    Row("ndim", [[1, 2]]),
+    Row("size", f(2, 3), symbolic="fixed"),
+    Row("size", f(2, 3, 4), symbolic="fixed"),
+]
