@@ -124,7 +124,7 @@ def unary(name: str, function: Callable[[Any], Any], says: str, takes: Callable[
     def call(x: Any) -> Any:
         return function(takes(x))
 
-    return op(_named(call, name, f"{says} (...) -> (...)", function))
+    return op(_named(call, name, f"{says}. (...) -> (...)", function))
 
 
 def binary(name: str, function: Callable[[Any, Any], Any], says: str, takes: Callable[..., Any] = operands) -> Binary:
@@ -133,7 +133,7 @@ def binary(name: str, function: Callable[[Any, Any], Any], says: str, takes: Cal
     def call(x1: Any, x2: Any) -> Any:
         return function(*takes(x1, x2))
 
-    return op(_named(call, name, f"{says} (...), (...) -> (...), broadcast", function))
+    return op(_named(call, name, f"{says}. (...), (...) -> (...), broadcast", function))
 
 
 def binary_xy(name: str, function: Callable[[Any, Any], Any], says: str) -> BinaryXY:
@@ -142,7 +142,7 @@ def binary_xy(name: str, function: Callable[[Any, Any], Any], says: str) -> Bina
     def call(x: Any, y: Any) -> Any:
         return function(*operands(x, y))
 
-    return op(_named(call, name, f"{says} (...), (...) -> (...), broadcast", function))
+    return op(_named(call, name, f"{says}. (...), (...) -> (...), broadcast", function))
 
 
 def as_floats(*xs: Any) -> list[Any]:
@@ -154,6 +154,6 @@ def _named(call: Callable[..., Any], name: str, says: str, function: Callable[..
     call.__name__ = call.__qualname__ = name
     table = sys._getframe(2)  # pyright: ignore[reportPrivateUsage]
     call.__module__ = table.f_globals["__name__"]  # so that an op pickles by its name
-    known = (getattr(function, "__module__", None) or "torch") in ("torch", "torch._C._special")
-    call.__doc__ = f"{says}. " + (f"`torch.{function.__name__}`." if known else "")
+    ours = (getattr(function, "__module__", None) or "torch") not in ("torch", "torch.functional")
+    call.__doc__ = says if ours else f"{says}: `torch.{function.__name__}`"
     return call
