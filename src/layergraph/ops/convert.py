@@ -15,6 +15,7 @@ from torch import Tensor
 
 from layergraph import config
 from layergraph.config import DTypeLike
+from layergraph.errors import Fact, shown
 from layergraph.graph.symbolic import SymbolicTensor, TensorLike
 
 Operand: TypeAlias = "Tensor | np.ndarray[Any, Any] | complex | Sequence[Any]"
@@ -40,6 +41,11 @@ def is_scalar(x: object) -> bool:
 def dtype_of(x: Any) -> torch.dtype:
     """The `torch.dtype` of a tensor or a symbol (whose public `.dtype` is a string)."""
     return x.spec.dtype if isinstance(x, SymbolicTensor) else x.dtype
+
+
+def made_dtype(dtype: DTypeLike) -> torch.dtype:
+    """The dtype of a tensor that is made: `floatx()` unless it is said."""
+    return floatx() if dtype is None else config.torch_dtype(dtype)
 
 
 def device_of(x: object) -> torch.device | None:
@@ -81,6 +87,8 @@ def tensor(x: Any, dtype: DTypeLike = None, like: Any = None) -> Any:
             return torch.tensor(x, dtype=wanted or _scalar_dtype(*items), device=device)
         wanted = wanted if items else wanted or floatx()
     array: np.ndarray[Any, Any] = np.asarray(cast("Any", x))
+    if array.dtype.kind not in "biufc":
+        raise Fact(f"{shown(cast(object, x))} is no tensor, and no number or array of numbers")
     if array.dtype.name in _WIDER:
         array = array.astype(_WIDER[array.dtype.name])
     return torch.as_tensor(np.ascontiguousarray(array).reshape(array.shape), dtype=wanted, device=device)

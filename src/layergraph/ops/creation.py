@@ -10,8 +10,8 @@ import torch
 from torch import Tensor
 
 from layergraph.config import DTypeLike, torch_dtype
-from layergraph.ops.convert import common_dtype, device_of, dtype_of, floatx, is_scalar, is_tensor, tensor, to_dtype, untyped
-from layergraph.ops.define import as_floats, op
+from layergraph.ops.convert import common_dtype, device_of, dtype_of, floatx, is_scalar, is_tensor, made_dtype, tensor, to_dtype, untyped
+from layergraph.ops.define import as_floats, needs_values, op
 
 _windows: Any = importlib.import_module("torch.signal.windows")  # which torch gives no types
 Size: TypeAlias = "int | Sequence[int]"
@@ -24,6 +24,7 @@ def arange(start: Any, stop: Any = None, step: Any = None, dtype: DTypeLike = No
     >>> arange(3), arange(1, 2, 0.5)
     (tensor([0, 1, 2], dtype=torch.int32), tensor([1.0000, 1.5000]))
     """
+    needs_values("arange", "the size of the result", "give numbers, such as those in x.shape", start, stop, step)
     bounds = [each if is_scalar(each) else tensor(each) for each in (start, stop, step) if each is not None]
     kind = common_dtype(*bounds) if dtype is None else torch_dtype(dtype)
     return torch.arange(*((0, start) if stop is None else (start, stop)), 1 if step is None else step, dtype=kind)
@@ -78,19 +79,19 @@ def geomspace(start: Any, stop: Any, num: int = 50, endpoint: bool = True, dtype
 @op
 def zeros(shape: Size, dtype: DTypeLike = None) -> Tensor:
     """Zeros. () -> shape"""
-    return torch.zeros(shape, dtype=torch_dtype(dtype))
+    return torch.zeros(shape, dtype=made_dtype(dtype))
 
 
 @op
 def ones(shape: Size, dtype: DTypeLike = None) -> Tensor:
     """Ones. () -> shape"""
-    return torch.ones(shape, dtype=torch_dtype(dtype))
+    return torch.ones(shape, dtype=made_dtype(dtype))
 
 
 @op
 def empty(shape: Size, dtype: DTypeLike = None) -> Tensor:
     """Whatever the memory holds. () -> shape"""
-    return torch.empty(shape, dtype=torch_dtype(dtype))
+    return torch.empty(shape, dtype=made_dtype(dtype))
 
 
 @op
@@ -98,8 +99,8 @@ def full(shape: Size, fill_value: Any, dtype: DTypeLike = None) -> Any:
     """`fill_value` everywhere: a number, or what broadcasts to `shape`. () -> shape"""
     sizes = (shape,) if isinstance(shape, int) else tuple(shape)
     if is_scalar(fill_value):
-        return torch.full(sizes, fill_value, dtype=torch_dtype(dtype))
-    return torch.clone(torch.broadcast_to(tensor(fill_value, torch_dtype(dtype)), sizes))
+        return torch.full(sizes, fill_value, dtype=made_dtype(dtype))
+    return torch.clone(torch.broadcast_to(tensor(fill_value, made_dtype(dtype)), sizes))
 
 
 @op
@@ -139,20 +140,20 @@ def eye(N: int, M: int | None = None, k: int = 0, dtype: DTypeLike = None) -> Te
     """Ones on the `k`-th diagonal, zeros elsewhere. () -> (N, M), and M is N unless given."""
     columns = N if M is None else M
     if not k:
-        return torch.eye(N, columns, dtype=torch_dtype(dtype))
-    return (torch.arange(N)[:, None] + k == torch.arange(columns)).to(torch_dtype(dtype))
+        return torch.eye(N, columns, dtype=made_dtype(dtype))
+    return (torch.arange(N)[:, None] + k == torch.arange(columns)).to(made_dtype(dtype))
 
 
 @op
 def identity(n: int, dtype: DTypeLike = None) -> Tensor:
     """The identity matrix. () -> (n, n)"""
-    return torch.eye(n, dtype=torch_dtype(dtype))
+    return torch.eye(n, dtype=made_dtype(dtype))
 
 
 @op
 def tri(N: int, M: int | None = None, k: int = 0, dtype: DTypeLike = None) -> Tensor:
     """Ones on and below the `k`-th diagonal, zeros above. () -> (N, M), and M is N unless given."""
-    return torch.tril(torch.ones(N, M or N, dtype=torch_dtype(dtype)), k)
+    return torch.tril(torch.ones(N, M or N, dtype=made_dtype(dtype)), k)
 
 
 class Window(Protocol):
@@ -163,14 +164,15 @@ class Window(Protocol):
 
 def _window(name: str, function: Callable[..., Tensor], says: str) -> Window:
     def call(x: Any) -> Tensor:
-        return function(_length(x), dtype=floatx())
+        return function(_length(name, x), dtype=floatx())
 
     call.__name__ = call.__qualname__ = name
     call.__doc__ = f"{says} with `x` points, the same from both ends. () -> (x,). `torch.signal.windows.{function.__name__}`."
     return cast(Window, op(call))
 
 
-def _length(x: Any) -> int:
+def _length(name: str, x: Any) -> int:
+    needs_values(name, "the size of the result", "give the number of points as an int", x)
     return int(tensor(x)) if is_tensor(x) else int(x)
 
 
@@ -183,4 +185,4 @@ hanning = _window("hanning", _windows.hann, "The Hann window")
 @op
 def kaiser(x: Any, beta: float) -> Tensor:
     """The Kaiser window of shape `beta` with `x` points, the same from both ends. () -> (x,)"""
-    return _windows.kaiser(_length(x), beta=float(beta), dtype=floatx())
+    return _windows.kaiser(_length("kaiser", x), beta=float(beta), dtype=floatx())

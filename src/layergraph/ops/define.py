@@ -6,6 +6,7 @@ An op raises our errors: torch's words, the op's name, the shapes that came, and
 from __future__ import annotations
 
 import functools
+import inspect
 import sys
 from collections.abc import Callable, Mapping
 from typing import Any, NoReturn, ParamSpec, Protocol, TypeVar, cast, overload
@@ -14,10 +15,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from layergraph.errors import ArgumentError, Fact, LayergraphError, ShapeError, SymbolicError, shown
-from layergraph.graph.record import sources
-from layergraph.graph.structure import leaves
-from layergraph.graph.symbolic import SymbolicTensor, symbols_in
+from layergraph.errors import ArgumentError, Fact, LayergraphError, ShapeError, SymbolicError, describe, shown
+from layergraph.graph.symbolic import SymbolicTensor, maker, symbols_in
 from layergraph.ops.convert import Operand, floatx, operands, promoted, tensor
 
 P = ParamSpec("P")
@@ -37,35 +36,41 @@ def op(function: Callable[P, R]) -> Callable[P, R]:
         except _TORCH_WORDS as error:
             if torch.compiler.is_compiling():  # where no stack can be read
                 raise
-            raise _explained(function.__name__, error, args, kwargs) from None
+            raise _explained(function, error, args, kwargs) from None
 
     return call
 
 
-def _explained(name: str, error: Exception, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> Exception:
+def _explained(function: Callable[..., Any], error: Exception, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> Exception:
     """The error to raise instead: what was wrong with the arguments; any other error is itself."""
     trace = error.__traceback__
     if isinstance(error, _NOT_THE_ARGUMENTS) or (isinstance(error, TypeError) and trace is not None and trace.tb_next is None):
         return error  # the second is Python's own, of a call with the wrong arguments: the op has not begun
-    fix = error.fix if isinstance(error, Fact | LayergraphError) else None
+    what = error.what if isinstance(error, Fact | LayergraphError) else str(error).strip().split("\n")[0] or type(error).__name__
     if isinstance(error, LayergraphError):
-        if not isinstance(error, ShapeError) and not error.what.startswith("ops."):
+        known = what.startswith("ops.")
+        if not known and not isinstance(error, ArgumentError | ShapeError):
             return error
-        what = error.what.split(": ", 1 if error.what.startswith("ops.") else 2)[-1]
-    else:
-        what = str(error).strip().split("\n")[0] or type(error).__name__
-    details = sources(symbols_in(args, kwargs)) or [f"got {line}" for line in _came(args, kwargs)]
+        what = what.split(": ", 1 if known else 2 if isinstance(error, ShapeError) else 0)[-1]
+    fix = error.fix if isinstance(error, Fact | LayergraphError) else None
     kind = type(error) if isinstance(error, SymbolicError) else ArgumentError
-    return kind(f"ops.{name}: {what}", fix, details=details)
+    return kind(f"ops.{function.__name__}: {what}", fix, details=_came(function, args, kwargs))
 
 
-def _came(args: tuple[Any, ...], kwargs: Mapping[str, Any], most: int = 4) -> list[str]:
-    """A line for each of the first arguments: the shape and dtype of a tensor, the value of anything else."""
-    lines = [_came_as(leaf) for leaf in leaves(list(args))] + [f"{word}={_came_as(value)}" for word, value in kwargs.items()]
+def _came(function: Callable[..., Any], args: tuple[Any, ...], kwargs: Mapping[str, Any], most: int = 5) -> list[str]:
+    """A line for each of the first arguments: the shape of a tensor, and where a symbol was made; the value of anything else."""
+    given: list[tuple[str, Any]] = []
+    for name, value in inspect.signature(function).bind(*args, **kwargs).arguments.items():
+        items: list[Any] = list(cast("list[Any]", value)) if isinstance(value, list | tuple) else []
+        several = any(hasattr(item, "shape") for item in items)
+        given += [(f"{name}[{i}]", item) for i, item in enumerate(items)] if several else [(name, value)]
+    lines = [f"{name}: {_came_as(value)}" for name, value in given]
     return lines[:most] + ([f"and {len(lines) - most} more"] if len(lines) > most else [])
 
 
 def _came_as(x: Any) -> str:
+    if isinstance(x, SymbolicTensor):
+        return f"{x.shape}, {x.dtype}, from {maker(x)}, made at {describe(x.node.place)}"
     if not isinstance(x, Tensor | np.ndarray):
         return shown(x)
     kind = "tensor" if isinstance(x, Tensor) else "array"

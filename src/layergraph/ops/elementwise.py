@@ -11,8 +11,20 @@ from typing import Any
 
 import torch
 
-from layergraph.config import DTypeLike, torch_dtype
-from layergraph.ops.convert import dtype_of, floating, is_scalar, is_tensor, operands, promoted, tensor, tensors, to_dtype, whole
+from layergraph.config import DTypeLike
+from layergraph.ops.convert import (
+    dtype_of,
+    floating,
+    is_scalar,
+    is_tensor,
+    made_dtype,
+    operands,
+    promoted,
+    tensor,
+    tensors,
+    to_dtype,
+    whole,
+)
 from layergraph.ops.define import as_floats, binary, binary_xy, op, refuse, unary
 
 _python: Any = operator  # whose functions of numbers have no types
@@ -250,4 +262,4 @@ def array(x: Any, dtype: DTypeLike = None) -> Any:
 @op
 def view(x: Any, dtype: DTypeLike = None) -> Any:
     """The bits of `x` read as `dtype` (None is `floatx()`). (..., n) -> (..., n * old size / new size)"""
-    return tensor(x).view(torch_dtype(dtype))
+    return tensor(x).view(made_dtype(dtype))
