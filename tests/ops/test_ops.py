@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import operator
 from typing import Any
 
 import numpy as np
@@ -22,6 +23,8 @@ ROWS = [pytest.param(family, row, id=row.id) for family, rows in FAMILIES.items(
 SYMBOLIC = [param for param in ROWS if param.values[1].symbolic != "refused" and param.values[1].arrays]
 REFUSED = [param for param in ROWS if param.values[1].symbolic == "refused"]
 WIDE = {"int32": "int64", "float32": "float64", "complex64": "complex128"}
+# They take the number of points as a tensor too, and read it.
+READ = ("bartlett", "blackman", "hamming", "hanning")
 LIMITS = {"float16": 2e-3, "bfloat16": 1.6e-2}
 """The largest relative error, where it is not 1e-5: a rounding or two."""
 
@@ -94,6 +97,24 @@ def test_on_numpy_arrays(family: str, row: Row) -> None:
     assert misses(find(row.op)(*args, **kwargs), golden.result(family, row.id), row.wide) is None
 
 
+@pytest.mark.parametrize(("family", "row"), [param for param in SYMBOLIC if param.values[1].op not in READ])
+def test_on_another_device(family: str, row: Row) -> None:
+    """Whatever an op makes stands beside the tensors that it was given; lists and numbers go to them."""
+    args, kwargs = row.filled(lambda array: as_tensor(array).to("meta"))
+    for got, wanted in zip(leaves(find(row.op)(*args, **kwargs)), leaves(golden.result(family, row.id)), strict=True):
+        if isinstance(got, torch.Tensor):
+            assert got.device.type == ("cpu" if row.op == "size" else "meta")
+            assert got.shape == wanted.values.shape
+            assert standardize_dtype(got.dtype) == (WIDE.get(wanted.dtype, wanted.dtype) if row.wide else wanted.dtype)
+
+
+def torchs(node: torch.fx.Node) -> bool:
+    """Whether a node calls torch or Python's operators, and nothing of ours."""
+    if node.op == "call_function":
+        return node.target in (getattr, *vars(operator).values()) or (node.target.__module__ or "torch").split(".")[0] == "torch"
+    return node.op in ("placeholder", "output", "get_attr") or (node.op == "call_method" and hasattr(torch.Tensor, node.target))
+
+
 def called_on_symbols(row: Row) -> tuple[list[SymbolicTensor], Any]:
     symbols: list[SymbolicTensor] = []
 
@@ -116,7 +137,9 @@ def test_on_symbols(family: str, row: Row) -> None:
     if not made:
         assert misses(result, wanted, row.wide) is None
         return
-    got = leaves(Model(symbols, made)(*(as_tensor(array) for array in row.arrays if array.values.ndim)))
+    model = Model(symbols, made)
+    assert [node.target for node in model.graph.nodes if not torchs(node)] == []
+    got = leaves(model(*(as_tensor(array) for array in row.arrays if array.values.ndim)))
     assert len(got) == len(leaves(wanted))
     for spec, tensor, each in zip(made, got, leaves(wanted), strict=True):
         assert misses(tensor, each, row.wide) is None

@@ -34,8 +34,12 @@ def is_tensor(x: object) -> bool:
 
 
 def is_scalar(x: object) -> bool:
-    """Whether `x` is a Python number, whose dtype is weak."""
-    return isinstance(x, bool | int | float | complex) and not isinstance(x, np.generic)
+    """Whether `x` is a Python number, whose dtype is weak; `np.float64` is one, of all numpy's scalars."""
+    return isinstance(x, bool | int | float | complex)
+
+
+def _plain(x: Any) -> Any:
+    return cast("Any", x).item() if isinstance(x, np.generic) else x
 
 
 def dtype_of(x: Any) -> torch.dtype:
@@ -153,7 +157,7 @@ def operands(*xs: Any) -> tuple[Any, ...]:
     if all(is_scalar(x) for x in xs):
         return tuple(tensor(x) for x in xs)
     anchor = _first_tensor(xs)
-    made: list[Any] = [x if is_scalar(x) else tensor(x, like=anchor) for x in xs]
+    made: list[Any] = [_plain(x) if is_scalar(x) else tensor(x, like=anchor) for x in xs]
     kind = max([0, *(_kind(x) for x in made if is_scalar(x))])
     least = _KINDS[kind] or floatx()
     return tuple(x if is_scalar(x) or _kind(dtype_of(x)) >= kind else x.to(least) for x in made)
@@ -174,7 +178,7 @@ def promoted(*xs: Any, least: torch.dtype | None = None) -> list[Any]:
     [torch.float32, torch.float32]
     """
     anchor = _first_tensor(xs)
-    made: list[Any] = [x if is_scalar(x) else tensor(x, like=anchor) for x in xs]
+    made: list[Any] = [_plain(x) if is_scalar(x) else tensor(x, like=anchor) for x in xs]
     dtype = common_dtype(*made)
     if least is not None and _kind(dtype) < _kind(least):
         dtype = least

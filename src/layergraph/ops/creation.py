@@ -67,8 +67,8 @@ def logspace(start: Any, stop: Any, num: int = 50, endpoint: bool = True, base: 
 def geomspace(start: Any, stop: Any, num: int = 50, endpoint: bool = True, dtype: DTypeLike = None, axis: int = 0) -> Any:
     """`num` numbers at equal ratios from `start` to `stop`, both of one sign. () -> (num,), or (...) -> (num, ...), the new axis at `axis`.
 
-    >>> geomspace(1, 8, 4)
-    tensor([1., 2., 4., 8.])
+    >>> geomspace(1, 1000, 4)
+    tensor([   1.,   10.,  100., 1000.])
     """
     low, high = as_floats(start, stop)
     powers = linspace(torch.log10(torch.abs(low)), torch.log10(torch.abs(high)), num, endpoint, axis=axis)

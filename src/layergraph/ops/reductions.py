@@ -184,7 +184,7 @@ def average(x: Any, axis: Axis = None, weights: Any = None) -> Any:
     """
     if weights is None:
         return mean(x, axis)
-    x, weights = promoted(floating(x), tensor(weights))
+    x, weights = promoted(floating(x), weights)
     if weights.ndim == 1 and x.ndim > 1:
         if not isinstance(axis, int):
             refuse("average", f"weights of one axis need `axis` to say which axis of {tuple(x.shape)} they belong to", "axis=-1")

@@ -11,7 +11,7 @@ from typing import Any, TypeAlias, cast
 import torch
 from torch import Tensor
 
-from layergraph.ops.convert import dtype_of, is_tensor, promoted, tensor, to_dtype, untyped
+from layergraph.ops.convert import dtype_of, is_tensor, promoted, tensor, tensors, to_dtype, untyped
 from layergraph.ops.creation import Size
 from layergraph.ops.define import op, refuse
 from layergraph.ops.reductions import Axis, placed
@@ -260,49 +260,44 @@ def _parts(name: str, x: Any, indices_or_sections: Sections, axis: int, least: i
 @op
 def concatenate(xs: Sequence[Any], axis: int = 0) -> Any:
     """Joined along an axis that is there; dtypes promote. [(n, ...), (m, ...)] -> (n + m, ...)"""
-    return torch.cat(promoted(*_all(xs)), axis)
+    return torch.cat(promoted(*tensors(*xs)), axis)
 
 
 @op
 def append(x1: Any, x2: Any, axis: int | None = None) -> Any:
     """`x2` behind `x1` along an axis, or both flattened. (n, ...), (m, ...) -> (n + m, ...)"""
-    x1, x2 = promoted(*_all((x1, x2)))
+    x1, x2 = promoted(*tensors(x1, x2))
     return torch.cat([torch.flatten(x1), torch.flatten(x2)], 0) if axis is None else torch.cat([x1, x2], axis)
 
 
 @op
 def stack(x: Sequence[Any], axis: int = 0) -> Any:
     """Joined along a new axis; dtypes promote. [(...), (...)] -> (2, ...)"""
-    return torch.stack(promoted(*_all(x)), axis)
+    return torch.stack(promoted(*tensors(*x)), axis)
 
 
 @op
 def vstack(xs: Sequence[Any]) -> Any:
     """Joined along axis 0; vectors become rows. [(n, m), (k, m)] -> (n + k, m)"""
-    return torch.vstack(promoted(*_all(xs)))
+    return torch.vstack(promoted(*tensors(*xs)))
 
 
 @op
 def hstack(xs: Sequence[Any]) -> Any:
     """Joined along axis 1, vectors along their only one. [(n, m), (n, k)] -> (n, m + k)"""
-    return torch.hstack(promoted(*_all(xs)))
+    return torch.hstack(promoted(*tensors(*xs)))
 
 
 @op
 def dstack(xs: Sequence[Any]) -> Any:
     """Joined along axis 2, which is added where it is missing. [(n, m), (n, m)] -> (n, m, 2)"""
-    return torch.dstack(promoted(*_all(xs)))
-
-
-def _all(xs: Any) -> list[Any]:
-    """Several tensors: numbers are no weaker than they here."""
-    return [tensor(x) for x in xs]
+    return torch.dstack(promoted(*tensors(*xs)))
 
 
 @op
 def meshgrid(*x: Any, indexing: str = "xy") -> tuple[Any, ...]:
     """The coordinates of a grid over vectors. (n,), (m,) -> (m, n), (m, n), or (n, m), (n, m) with `indexing="ij"`"""
-    return untyped.meshgrid(_all(x), indexing=indexing)
+    return untyped.meshgrid(tensors(*x), indexing=indexing)
 
 
 # Diagonals

@@ -34,7 +34,7 @@ def quantile(x: Any, q: Any, axis: Axis = None, method: str = "linear", keepdims
 @op
 def percentile(x: Any, q: Any, axis: Axis = None, method: str = "linear", keepdims: bool = False) -> Any:
     """`quantile`, with `q` in percent."""
-    return _quantile(torch.quantile, x, _hundredths(q), axis, method, keepdims)
+    return _quantile(torch.quantile, x, _hundredths(q, x), axis, method, keepdims)
 
 
 @op
@@ -52,11 +52,11 @@ def nanquantile(x: Any, q: Any, axis: Axis = None, method: str = "linear", keepd
 @op
 def nanpercentile(x: Any, q: Any, axis: Axis = None, method: str = "linear", keepdims: bool = False) -> Any:
     """`percentile` of what is not nan; nan where all are."""
-    return _quantile(torch.nanquantile, x, _hundredths(q), axis, method, keepdims)
+    return _quantile(torch.nanquantile, x, _hundredths(q, x), axis, method, keepdims)
 
 
-def _hundredths(q: Any) -> Any:
-    return q / 100 if isinstance(q, int | float) else tensor(q, floatx()) / 100
+def _hundredths(q: Any, x: Any) -> Any:
+    return q / 100 if isinstance(q, int | float) else tensor(q, floatx(), like=x) / 100
 
 
 def _quantile(function: Any, x: Any, q: Any, axis: Axis, method: str, keepdims: bool) -> Any:

@@ -43,8 +43,9 @@ def vectorize(
         inner = axes or [0] * len(tensors)
         if len(inner) != len(tensors):
             refuse("vectorize", f"signature {signature!r} has {len(inner)} arguments, and {len(tensors)} came")
-        shape = untyped.broadcast_shapes(*(x.shape[: x.ndim - n] for x, n in zip(tensors, inner, strict=True)))
-        rows = [x.expand(*shape, *x.shape[x.ndim - n :]).reshape(-1, *x.shape[x.ndim - n :]) for x, n in zip(tensors, inner, strict=True)]
+        split = [x.ndim - n for x, n in zip(tensors, inner, strict=True)]
+        shape = untyped.broadcast_shapes(*(x.shape[:n] for x, n in zip(tensors, split, strict=True)))
+        rows = [x.expand((*shape, *x.shape[n:])).reshape((-1, *x.shape[n:])) for x, n in zip(tensors, split, strict=True)]
 
         def one(*values: Any) -> Any:
             given = list(args)
@@ -54,7 +55,7 @@ def vectorize(
 
         result = torch.vmap(one)(*rows)
         if isinstance(result, tuple):
-            return tuple(each.reshape(*shape, *each.shape[1:]) for each in cast("tuple[Any, ...]", result))
-        return result.reshape(*shape, *result.shape[1:])
+            return tuple(each.reshape((*shape, *each.shape[1:])) for each in cast("tuple[Any, ...]", result))
+        return result.reshape((*shape, *result.shape[1:]))
 
     return call
