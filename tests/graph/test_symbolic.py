@@ -236,11 +236,12 @@ def line_of(error):
         (lambda x: torch.relu_(x), NO_VALUES + "a change in place (`relu_`)", None),
         (lambda x: x.apply_(abs), NO_VALUES + "a change in place (`apply_`)", None),
         (
-            lambda x: x.size(),
-            NO_VALUES + "a size that is known only at run time (`.size()`)",
-            "use x.shape (None where unknown), -1, or flatten/unflatten",
+            lambda x: torch.add(x, 1, out=x),
+            NO_VALUES + "a change in place (`add(..., out=...)`)",
+            "leave out= out, and take what the function gives",
         ),
-        (lambda x: x.size(0), NO_VALUES + "a size that is known only at run time (`.size()`)", None),
+        (lambda x: x.device, NO_VALUES + "its device (`.device`)", None),
+        (lambda x: x.grad, NO_VALUES + "gradients (`.grad`)", None),
         (
             lambda x: iter(x),
             f"cannot iterate over the symbolic tensor {X}: the size of its batch axis is unknown",

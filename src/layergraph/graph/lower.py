@@ -22,7 +22,7 @@ from torch import Tensor, fx, nn
 
 from layergraph.errors import GraphError, shown
 from layergraph.graph.node import Constant, Node, Op
-from layergraph.graph.spec import Shape, TensorSpec
+from layergraph.graph.spec import Shape, SizeSpec, TensorSpec
 from layergraph.graph.structure import at_path
 from layergraph.graph.symbolic import SymbolicTensor, TensorLike, map_symbols
 from layergraph.graph.walk import Key, key
@@ -77,8 +77,9 @@ class Value(TensorLike):
             raise TypeError(f"the dtype of {self.fx_node} is not known here: take it from the layer's input")
         return self._dtype
 
-    def tell(self, spec: TensorSpec) -> Value:
-        self._shape, self._dtype = spec.shape, spec.dtype
+    def tell(self, spec: TensorSpec | SizeSpec) -> Value:
+        if isinstance(spec, TensorSpec):
+            self._shape, self._dtype = spec.shape, spec.dtype
         return self
 
     @property

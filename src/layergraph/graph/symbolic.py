@@ -5,7 +5,7 @@ from __future__ import annotations
 import operator
 import sys
 from collections.abc import Callable, Mapping
-from typing import Any, NoReturn
+from typing import Any, NoReturn, Self
 
 import torch
 import torch.nn.functional as F
@@ -14,7 +14,7 @@ from torch.overrides import is_tensor_method_or_property
 
 from layergraph.errors import SymbolicError, is_internal
 from layergraph.graph.node import Node, Op
-from layergraph.graph.spec import Shape, TensorSpec
+from layergraph.graph.spec import Shape, SizeSpec, TensorSpec
 from layergraph.graph.structure import Path, map_leaves
 
 _BINARY = "add sub mul truediv floordiv mod pow matmul and_ or_ xor lshift rshift"
@@ -25,8 +25,23 @@ _VALUES_ONLY = {
     "numpy": "a numpy array",
     "tolist": "a Python list",
     "backward": "gradients",
+    "grad": "gradients",
+    "grad_fn": "gradients",
+    "register_hook": "gradients",
+    "retain_grad": "gradients",
     "data_ptr": "memory",
+    "storage": "memory",
+    "untyped_storage": "memory",
+    "stride": "memory",
+    "is_contiguous": "memory",
+    "device": "its device",
+    "get_device": "its device",
+    "is_cuda": "its device",
+    "is_cpu": "its device",
+    "is_meta": "its device",
 }
+# dtypes go by their names here, as in Keras: where torch wants a dtype, a name is one.
+_DTYPE_METHODS = ("to", "type", "view")
 
 
 class TensorLike:
@@ -107,7 +122,46 @@ for _name in _UNARY.split():
     setattr(TensorLike, f"__{_name}__", _unary(getattr(operator, _name)))
 
 
-class SymbolicTensor(TensorLike):
+class Symbol(TensorLike):
+    """What a recorded call gives: the node, the place in its result, and what is known of it."""
+
+    __slots__ = ("node", "path", "spec")
+
+    spec: TensorSpec | SizeSpec
+
+    def __init__(self, spec: Any, node: Node, path: Path = ()):
+        self.spec, self.node, self.path = spec, node, path
+
+    def _call(self, op: Op, target: Any, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> Any:
+        from layergraph.graph.record import record_torch
+
+        _refuse_in_place(target, args, kwargs)
+        _refuse_bare_module(target, args, kwargs)
+        _refuse_baked_mode(target, kwargs)
+        if "dtype" in kwargs or target in _DTYPE_METHODS:
+            args, kwargs = map_leaves(_as_dtype, args), map_leaves(_as_dtype, dict(kwargs))
+        return record_torch(op, target, args, kwargs)
+
+    def _refuse(self, what: str, fix: str) -> NoReturn:
+        raise SymbolicError(f"{self._said} has no value while the graph is written: it cannot give {what}", fix)
+
+    @property
+    def _said(self) -> str:
+        """What it is called in a message."""
+        return f"the symbol {self!r}"
+
+    # A symbol never changes; copying through it would recurse along the whole graph.
+    def __copy__(self) -> Self:
+        return self
+
+    def __deepcopy__(self, memo: Any) -> Self:
+        return self
+
+    def __reduce__(self) -> NoReturn:
+        self._refuse("a pickle", "pickle the Model it belongs to")
+
+
+class SymbolicTensor(Symbol):
     """A tensor that does not exist yet: what `Input` and every layer called on a symbol give.
 
     It has a shape (a tuple, None where a size is not known yet; the batch size is None), a dtype (a string, as in Keras) and
@@ -117,12 +171,16 @@ class SymbolicTensor(TensorLike):
     >>> x = Input(shape=(4, 3))
     >>> torch.relu(x[:, 0] * 2).shape
     (None, 3)
+
+    `x.size(i)` is torch's: a number, or a `SymbolicSize` that means at run time what it says:
+
+    >>> x.reshape(x.size(0) * 2, -1).shape
+    (None, 6)
     """
 
-    __slots__ = ("node", "path", "spec")
+    __slots__ = ()
 
-    def __init__(self, spec: TensorSpec, node: Node, path: Path = ()):
-        self.spec, self.node, self.path = spec, node, path
+    spec: TensorSpec
 
     @property
     def shape(self) -> Shape:
@@ -146,35 +204,28 @@ class SymbolicTensor(TensorLike):
     requires_grad = False
 
     def _call(self, op: Op, target: Any, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> Any:
-        from layergraph.graph.record import record_torch
-
-        if op == "method" and target in _VALUES_ONLY:
-            self._refuse(f"{_VALUES_ONLY[target]} (`.{target}()`)", "run the model on tensors, or do this inside a custom Layer's call()")
-        self._refuse_in_place(target, kwargs)
-        _refuse_bare_module(target, args, kwargs)
-        _refuse_baked_mode(target, kwargs)
-        return record_torch(op, target, args, kwargs)
+        name = args[1] if target is getattr else target
+        if isinstance(name, str) and name in _VALUES_ONLY:
+            spelled = f"`.{name}`" if target is getattr else f"`.{name}()`"
+            self._refuse(f"{_VALUES_ONLY[name]} ({spelled})", "run the model on tensors, or do this inside a custom Layer's call()")
+        return super()._call(op, target, args, kwargs)
 
     def size(self, dim: int | None = None) -> Any:
-        """The sizes as torch gives them; refused while a size asked for is unknown."""
-        sizes = self.shape if dim is None else self.shape[dim]
-        if sizes is None or (isinstance(sizes, tuple) and None in sizes):
-            self._refuse("a size that is known only at run time (`.size()`)", "use x.shape (None where unknown), -1, or flatten/unflatten")
-        return sizes
+        """The sizes as torch gives them, ints and `SymbolicSize`s; or that of one axis."""
+        if dim is None:
+            return tuple(self.size(axis) for axis in range(self.ndim))
+        known = self.shape[dim] if isinstance(dim, int) and -self.ndim <= dim < self.ndim else None
+        return self._call("method", "size", (self, dim), {}) if known is None else known
 
     def dim(self) -> int:
         return self.ndim
 
-    def _refuse(self, what: str, fix: str) -> NoReturn:
-        raise SymbolicError(f"the symbolic tensor {self!r} has no values while the graph is written: it cannot give {what}", fix)
+    @property
+    def _said(self) -> str:
+        return f"the symbolic tensor {self!r}"
 
-    def _refuse_in_place(self, target: Any, kwargs: Mapping[str, Any]) -> None:
-        """The model would write into the tensors of its caller, and a result that nobody takes would be pruned."""
-        name = target_name(target)
-        if name.endswith("_") and not name.endswith("__") and getattr(target, "__module__", None) != operator.add.__module__:
-            self._refuse(f"a change in place (`{name}`)", f"use the function without the last underscore: y = x.{name.rstrip('_')}(...)")
-        if kwargs.get("inplace") is True:
-            self._refuse(f"a change in place (`{name}(..., inplace=True)`)", "leave inplace out")
+    def _refuse(self, what: str, fix: str) -> NoReturn:
+        raise SymbolicError(f"{self._said} has no values while the graph is written: it cannot give {what}", fix)
 
     def __bool__(self) -> NoReturn:
         self._refuse(
@@ -207,18 +258,60 @@ class SymbolicTensor(TensorLike):
     def __setitem__(self, index: Any, value: Any) -> NoReturn:
         self._refuse("assignment into it", "use torch.where, torch.cat or x.masked_fill(mask, value)")
 
-    # A symbol never changes; copying through it would recurse along the whole graph.
-    def __copy__(self) -> SymbolicTensor:
-        return self
-
-    def __deepcopy__(self, memo: Any) -> SymbolicTensor:
-        return self
-
-    def __reduce__(self) -> NoReturn:
-        self._refuse("a pickle", "pickle the Model it belongs to")
-
     def __repr__(self) -> str:
         return f"<SymbolicTensor shape={self.shape}, dtype={self.dtype}, from {maker(self)}>"
+
+
+class SymbolicSize(Symbol):
+    """A number that is known when the model runs: `x.size(0)` of an unknown size, and what arithmetic makes of it.
+
+    It stands where torch takes a size, in `view`, `reshape`, `expand`, slices, `torch.zeros((n, 4))`, and in arithmetic with
+    numbers and tensors. `torch.sym_max` and `torch.sym_min` compare it.
+
+    >>> from layergraph import Input
+    >>> frames = Input(shape=(8, 3, 16))
+    >>> n, t = frames.size(0), frames.size(1)
+    >>> frames.reshape(n * t, 3, 16).mean(-1).view(n, t, 3).shape
+    (None, 8, 3)
+    """
+
+    __slots__ = ()
+
+    spec: SizeSpec
+
+    _WORDS = "compute with +, -, *, // on it, torch.sym_max and torch.sym_min, or do this inside a custom Layer's call()"
+
+    @property
+    def _said(self) -> str:
+        return f"the size {self!r}"
+
+    def __bool__(self) -> NoReturn:
+        self._refuse("a bool (`if n > 4`, `max(n, 4)`)", self._WORDS)
+
+    def __int__(self) -> NoReturn:
+        self._refuse("an int", self._WORDS)
+
+    __index__ = __int__
+
+    def __float__(self) -> NoReturn:
+        self._refuse("a float", self._WORDS)
+
+    def __iter__(self) -> NoReturn:
+        self._refuse("items", self._WORDS)
+
+    def __array__(self, *args: Any, **kwargs: Any) -> NoReturn:
+        self._refuse("a numpy array", self._WORDS)
+
+    def __repr__(self) -> str:
+        return f"<SymbolicSize from {maker(self)}>"
+
+
+_SYMBOLS = frozenset({SymbolicTensor, SymbolicSize})
+
+
+def symbol_of(spec: TensorSpec | SizeSpec, node: Node, path: Path = ()) -> Symbol:
+    """The symbol of what a node gives at a place of its result."""
+    return SymbolicSize(spec, node, path) if isinstance(spec, SizeSpec) else SymbolicTensor(spec, node, path)
 
 
 def target_name(target: Any) -> str:
@@ -226,10 +319,15 @@ def target_name(target: Any) -> str:
     return target if isinstance(target, str) else getattr(target, "__name__", type(target).__name__)
 
 
-def maker(symbol: SymbolicTensor) -> str:
+def maker(symbol: Symbol) -> str:
     """Who made a symbol, without settling a layer's name: `Conv2D 'conv'`, `Dense`, `torch add`."""
     node = symbol.node
-    return node.target.label if node.op in ("input", "layer") else f"torch {target_name(node.target)}"
+    return node.target.label if node.op in ("input", "layer") else f"torch {spelled(node)}"
+
+
+def spelled(node: Node) -> str:
+    """What a torch node computes, in a word: of a property, the property's name."""
+    return str(node.args[1]) if node.target is getattr else target_name(node.target)
 
 
 def _flat(value: Any) -> Any:
@@ -245,37 +343,54 @@ def _flat(value: Any) -> Any:
         yield from _flat(item)
 
 
-def symbols_in(*values: Any) -> tuple[SymbolicTensor, ...]:
+def symbols_in(*values: Any) -> tuple[Any, ...]:
     """The symbols among arguments, nested or not, in order."""
-    found: list[SymbolicTensor] = []
+    found: list[Any] = []
     for value in values:
         _collect(value, found)
     return tuple(found)
 
 
-def _collect(value: Any, found: list[SymbolicTensor]) -> None:
+def _collect(value: Any, found: list[Any]) -> None:
     kind = type(value)
-    if kind is SymbolicTensor:
+    if kind in _SYMBOLS:
         found.append(value)
     elif kind is tuple or kind is list:
         for item in value:
             _collect(item, found)
     elif isinstance(value, list | tuple | slice | Mapping):
-        found.extend(item for item in _flat(value) if type(item) is SymbolicTensor)
+        found.extend(item for item in _flat(value) if type(item) in _SYMBOLS)
 
 
-def map_symbols(function: Callable[[SymbolicTensor], Any], value: Any) -> Any:
+def map_symbols(function: Callable[[Any], Any], value: Any) -> Any:
     """The same nest of arguments with each symbol replaced."""
-    return map_leaves(lambda leaf: function(leaf) if type(leaf) is SymbolicTensor else leaf, value)
+    return map_leaves(lambda leaf: function(leaf) if type(leaf) in _SYMBOLS else leaf, value)
 
 
 def has_symbol(args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> bool:
     """Whether any argument is, or holds, a symbol. On the path of every eager call: flat arguments are not flattened."""
     for arg in (*args, *kwargs.values()) if kwargs else args:
         kind = type(arg)
-        if kind is SymbolicTensor or (kind in (list, tuple, dict) and symbols_in(arg)):
+        if kind in _SYMBOLS or (kind in (list, tuple, dict) and symbols_in(arg)):
             return True
     return False
+
+
+def _as_dtype(value: Any) -> Any:
+    """The torch dtype of a symbol's `dtype`, which is a name."""
+    return getattr(torch, value) if isinstance(value, str) and isinstance(getattr(torch, value, None), torch.dtype) else value
+
+
+def _refuse_in_place(target: Any, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> None:
+    """The model would write into the tensors of its caller, and a result that nobody takes would be pruned."""
+    name = target_name(target)
+    who = next(item for item in _flat((args, kwargs)) if isinstance(item, Symbol))
+    if name.endswith("_") and not name.endswith("__") and getattr(target, "__module__", None) != operator.add.__module__:
+        who._refuse(f"a change in place (`{name}`)", f"use the function without the last underscore: y = x.{name.rstrip('_')}(...)")
+    if kwargs.get("inplace") is True:
+        who._refuse(f"a change in place (`{name}(..., inplace=True)`)", "leave inplace out")
+    if kwargs.get("out") is not None:
+        who._refuse(f"a change in place (`{name}(..., out=...)`)", "leave out= out, and take what the function gives")
 
 
 def _refuse_baked_mode(target: Any, kwargs: Mapping[str, Any]) -> None:

@@ -12,7 +12,7 @@ from layergraph.graph.infer import infer_torch
 from layergraph.graph.node import Constant, Node
 from layergraph.graph.spec import TensorSpec
 from layergraph.graph.structure import Path, at_path, leaves, leaves_with_path, map_leaves
-from layergraph.graph.symbolic import SymbolicTensor, map_symbols, symbols_in, target_name
+from layergraph.graph.symbolic import SymbolicTensor, map_symbols, symbol_of, symbols_in, target_name
 from layergraph.graph.walk import Key, between, keras_order, key
 from layergraph.layers.base import Layer
 from layergraph.layers.core import InputLayer
@@ -43,12 +43,12 @@ class Plan:
 
     def infer(self, specs: Sequence[TensorSpec]) -> Any:
         """The specs of the outputs when the inputs have these: as declared, or worked out again where they are more precise."""
-        if all(spec == symbol.spec for spec, symbol in zip(specs, self.flat_inputs, strict=True)):
+        if all(spec == symbol.spec and spec.trials is None for spec, symbol in zip(specs, self.flat_inputs, strict=True)):
             return map_leaves(lambda symbol: symbol.spec, self.outputs)
         known: dict[Key, TensorSpec] = {key(symbol): spec for symbol, spec in zip(self.flat_inputs, specs, strict=True)}
         results: dict[Node, Any] = {}
 
-        def spec_of(symbol: SymbolicTensor) -> TensorSpec:
+        def spec_of(symbol: Any) -> Any:
             return known[key(symbol)] if key(symbol) in known else at_path(results[symbol.node], symbol.path)
 
         for node in self.nodes:
@@ -182,7 +182,7 @@ def describe_plan(plan: Plan) -> Description:
 def restore_plan(description: Description) -> Plan:
     """A plan over fresh nodes, from flat data."""
     nodes: list[Node] = []
-    symbols: dict[tuple[int, Path], SymbolicTensor] = {}
+    symbols: dict[tuple[int, Path], Any] = {}
 
     def symbol(ref: Any) -> Any:
         return symbols[ref.node, ref.path] if isinstance(ref, Ref) else ref
@@ -198,7 +198,7 @@ def restore_plan(description: Description) -> Plan:
         node = Node(record.op, target, args, kwargs, symbols_in(args, kwargs), record.place, constants)
         nodes.append(node)
         for path, spec in record.output.items():
-            symbols[index, path] = SymbolicTensor(spec, node, path)
+            symbols[index, path] = symbol_of(spec, node, path)
     for layer, index, result in description.first:
         layer.__dict__["_first"] = (nodes[index], map_leaves(partial(_symbol_of, symbols, nodes[index], index), result))
     for index, record in enumerate(description.records):  # a layer whose first call is outside: its first one here
@@ -221,4 +221,4 @@ def restore_plan(description: Description) -> Plan:
 def _symbol_of(symbols: dict[tuple[int, Path], SymbolicTensor], node: Node, index: int, leaf: Any) -> Any:
     if not isinstance(leaf, Made):
         return leaf
-    return symbols.setdefault((index, leaf.path), SymbolicTensor(leaf.spec, node, leaf.path))
+    return symbols.setdefault((index, leaf.path), symbol_of(leaf.spec, node, leaf.path))
