@@ -113,12 +113,13 @@ class Fed(nn.Module):
             self.__dict__["_lowered_code"] = self.code
 
     def _moved(self) -> torch.dtype | None:
-        """The float dtype to which the weights were moved from the one their layer declares, if they were."""
+        """The float dtype to which the weights and constants were moved from the one that was declared, if they were."""
         for layer in self.layers:
             dtype = next((weight.dtype for weight in layer.weights if weight.is_floating_point()), None)
             if dtype is not None:
                 return None if dtype is layer._torch_dtype else dtype
-        return None
+        constant = next((constant for constant in self._plan.constants if constant.dtype.is_floating_point), None)
+        return None if constant is None or constant.value.dtype is constant.dtype else constant.value.dtype
 
     def _check_inputs(self, graph: fx.Graph) -> None:
         """Have the graph's code begin with a check of the inputs."""
