@@ -178,9 +178,18 @@ class SymbolicTensor(Symbol):
     (None, 6)
     """
 
-    __slots__ = ()
+    # `entry`: the InputLayer under which a model starts here, where `Input(tensor=...)` has named one.
+    __slots__ = ("entry",)
 
     spec: TensorSpec
+
+    def __init__(self, spec: Any, node: Node, path: Path = (), entry: Any = None):
+        super().__init__(spec, node, path)
+        self.entry = entry
+
+    def entered_by(self, layer: Any) -> SymbolicTensor:
+        """The same tensor, with the InputLayer of models that start at it."""
+        return SymbolicTensor(self.spec, self.node, self.path, layer)
 
     @property
     def shape(self) -> Shape:

@@ -7,6 +7,7 @@ from typing import Any, ClassVar
 import torch
 from torch import Tensor, nn
 
+from layergraph import config
 from layergraph.activations import Activation as ActivationFunction
 from layergraph.constraints import Constraint
 from layergraph.errors import ArgumentError, Fact, shown, user_place
@@ -61,16 +62,24 @@ class InputLayer(Layer):
             raise ArgumentError(
                 f"{who} got an unknown argument {next(iter(kwargs))!r}", "its arguments are shape, batch_size, dtype, batch_shape, name"
             )
-        for word, value in (("sparse", sparse), ("ragged", ragged), ("optional", optional), ("tensor", input_tensor is not None)):
+        for word, value in (("sparse", sparse), ("ragged", ragged)):
             if value:
                 raise ArgumentError(f"{who}: `{word}` is not supported", "use a dense Input(shape=...)")
+        if not isinstance(optional, bool):
+            raise ArgumentError(f"{who}: `optional` must be True or False, got {shown(optional)}")
+        if input_tensor is not None:
+            shape, batch_size, batch_shape, dtype = None, None, *_agreeing(who, input_tensor, shape, batch_size, batch_shape, dtype)
         self._init_base(dtype=dtype, name=name)
         state = self.__dict__
         state["_auto_name"] = "input_layer"
         state["batch_shape"] = _batch_shape(who, shape, batch_size, batch_shape)
+        state["optional"] = optional
         state["built"] = True
-        node = Node("input", self, (), {}, (), user_place())
-        state["_first"] = (node, SymbolicTensor(TensorSpec(self.batch_shape, self._torch_dtype), node))
+        if input_tensor is None:
+            node = Node("input", self, (), {}, (), user_place())
+            state["_first"] = (node, SymbolicTensor(TensorSpec(self.batch_shape, self._torch_dtype), node))
+        else:
+            state["_first"] = (input_tensor.node, input_tensor.entered_by(self))
 
     def auto_name(self) -> str:
         return self._auto_name
@@ -93,8 +102,27 @@ class InputLayer(Layer):
             "sparse": False,
             "ragged": False,
             "name": self.name,
-            "optional": False,
+            "optional": self.optional,
         }
+
+
+def _agreeing(who: str, tensor: Any, shape: Any, batch_size: Any, batch_shape: Any, dtype: Any) -> tuple[Shape, str]:
+    """(batch_shape, dtype) of a symbol that is to be an input, which the other arguments may repeat but not change."""
+    if not isinstance(tensor, SymbolicTensor):
+        raise ArgumentError(
+            f"{who}: `tensor` must be a symbolic tensor, got {type(tensor).__name__} {shown(tensor)}", "for values, call the model on them"
+        )
+    said = {
+        "shape": (shape, tensor.shape[1:]),
+        "batch_size": (batch_size, tensor.shape[0] if tensor.ndim else None),
+        "batch_shape": (batch_shape, tensor.shape),
+    }
+    for word, (given, own) in said.items():
+        if given is not None and (tuple(given) if isinstance(given, list | tuple) else given) != own:
+            raise ArgumentError(f"{who}: `{word}`={shown(given)} is not that of `tensor`, {own}", f"leave `{word}` out")
+    if dtype is not None and config.standardize_dtype(dtype) != tensor.dtype:
+        raise ArgumentError(f"{who}: `dtype`={shown(dtype)} is not that of `tensor`, {tensor.dtype!r}", "leave `dtype` out")
+    return tensor.shape, tensor.dtype
 
 
 def _batch_shape(who: str, shape: Any, batch_size: Any, batch_shape: Any) -> Shape:
@@ -135,10 +163,12 @@ def Input(  # noqa: N802 (Keras's name)
         shape: the sizes without the batch axis, None where a size is unknown: `(784,)`, `(None, 3)`.
         batch_size: a fixed batch size, where one is wanted.
         dtype: a string, a torch or a numpy dtype; None takes `layergraph.config.floatx()`.
-        batch_shape: all sizes, instead of `shape` and `batch_size`.
+        batch_shape: all sizes, instead of `shape` and `batch_size`. A batch size that is given is held: other batches raise.
         name: seen in `summary()`, in the generated code, and as the keyword of a call.
         sparse, ragged: None or False, as on Keras's torch backend.
-        tensor, optional: not available yet.
+        tensor: an inner symbolic tensor at which a model shall start, `Model(Input(tensor=h, name="hidden"), y)`; the other
+            arguments must agree with it.
+        optional: True lets a call give None for it, or leave it out; what takes it in the graph must then take None too.
 
     >>> Input(shape=(32, 32, 3), name="image").shape
     (None, 32, 32, 3)

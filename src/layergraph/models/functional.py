@@ -21,7 +21,7 @@ from layergraph.layers.base import Layer
 from layergraph.layers.state import once
 from layergraph.layers.weights import Weight
 from layergraph.models import failure
-from layergraph.models.feeding import Fed, to_tensor
+from layergraph.models.feeding import Fed
 from layergraph.models.model import Model
 from layergraph.models.naming import Names
 from layergraph.models.plan import Plan, describe_plan, make_plan, restore_plan
@@ -99,7 +99,7 @@ class Functional(Model, Fed, fx.GraphModule):
             args, training = self._arrange(args, kwargs)
             if symbols_in(args):
                 return self._record(args, {} if training is None else {"training": training})
-            args = tuple(x if isinstance(x, Tensor) else to_tensor(x, self, name) for x, name in zip(args, self.input_names, strict=True))
+            args = tuple(self._fed(x, index) for index, x in enumerate(args))
             if training is not None:
                 with in_mode(self, bool(training)):
                     return self.__call__(*args)
@@ -117,14 +117,19 @@ class Functional(Model, Fed, fx.GraphModule):
         return False  # the generated code casts each input to its Input's dtype
 
     def compute_output_spec(self, *specs: TensorSpec, **kwargs: Any) -> Any:
-        for spec, symbol, name in zip(specs, self._plan.flat_inputs, self.input_names, strict=True):
+        for spec, symbol, layer, name in zip(specs, self._plan.flat_inputs, self._plan.input_layers, self.input_names, strict=True):
+            if spec is None:
+                if not layer.optional:
+                    raise Fact(f"the input {name!r} is not optional, and got None", "give it a tensor")
+                continue
             sizes = zip(spec.shape[1:], symbol.shape[1:], strict=False)
             if spec.ndim != symbol.ndim or any(a is not None and b is not None and a != b for a, b in sizes):
                 raise Fact(f"input {name!r} wants shape {symbol.shape}, got {spec.shape}")
-        result = self._plan.infer(
-            [TensorSpec(spec.shape, symbol.spec.dtype) for spec, symbol in zip(specs, self._plan.flat_inputs, strict=True)]
-        )
-        return _unpacked(result)
+        given = [
+            spec and TensorSpec(spec.shape, symbol.spec.dtype, spec.trials)
+            for spec, symbol in zip(specs, self._plan.flat_inputs, strict=True)
+        ]
+        return _unpacked(self._plan.infer(given))
 
     def compute_output_shape(self, input_shape: Any) -> Any:
         shapes = leaves_of_shapes(input_shape)

@@ -41,11 +41,16 @@ class Plan:
     def constants(self) -> list[Constant]:
         return [constant for node in self.nodes for constant in node.constants]
 
-    def infer(self, specs: Sequence[TensorSpec]) -> Any:
-        """The specs of the outputs when the inputs have these: as declared, or worked out again where they are more precise."""
-        if all(spec == symbol.spec and spec.trials is None for spec, symbol in zip(specs, self.flat_inputs, strict=True)):
+    def infer(self, specs: Sequence[TensorSpec | None]) -> Any:
+        """The specs of the outputs when the inputs have these: as declared, or worked out again where they are more precise.
+
+        None stands for an optional input that is left out.
+        """
+        if all(
+            spec is not None and spec == symbol.spec and spec.trials is None for spec, symbol in zip(specs, self.flat_inputs, strict=True)
+        ):
             return map_leaves(lambda symbol: symbol.spec, self.outputs)
-        known: dict[Key, TensorSpec] = {key(symbol): spec for symbol, spec in zip(self.flat_inputs, specs, strict=True)}
+        known: dict[Key, TensorSpec | None] = {key(symbol): spec for symbol, spec in zip(self.flat_inputs, specs, strict=True)}
         results: dict[Node, Any] = {}
 
         def spec_of(symbol: Any) -> Any:
@@ -68,7 +73,7 @@ def make_plan(inputs: Any, outputs: Any) -> Plan:
     for label, symbol in flat_inputs:
         if key(symbol) in placeholders:
             raise GraphError(f"{label} is the same tensor as another of the inputs", "give each tensor once")
-        placeholders[key(symbol)] = symbol.node.target if symbol.node.op == "input" else _cut(symbol)
+        placeholders[key(symbol)] = _entry(symbol)
     inside = [symbol for _, symbol in flat_inputs]
     nodes = between(inside, flat_outputs)
     results = [symbol for _, symbol in flat_outputs]
@@ -76,9 +81,13 @@ def make_plan(inputs: Any, outputs: Any) -> Plan:
     return Plan(inputs, outputs, inside, results, list(placeholders.values()), nodes, operations)
 
 
-def _cut(symbol: SymbolicTensor) -> InputLayer:
-    """The input of a model cut at an inner tensor."""
+def _entry(symbol: SymbolicTensor) -> InputLayer:
+    """The InputLayer of a model that starts at a tensor: its own, that of `Input(tensor=...)`, or one made for the cut."""
     node = symbol.node
+    if symbol.entry is not None:
+        return symbol.entry
+    if node.op == "input":
+        return node.target
     base = node.target._name or node.target.auto_name() if node.op == "layer" else target_name(node.target)
     layer = InputLayer(batch_shape=symbol.shape, dtype=symbol.dtype)
     layer.__dict__["_auto_name"] = f"{base}_output" + "".join(f"_{step}" for step in symbol.path)
