@@ -326,7 +326,7 @@ PUBLIC = {
         Callback CallbackList EarlyStopping History LambdaCallback LearningRateScheduler ProgbarLogger TerminateOnNaN
     """,
     "layergraph.errors": """
-        ArgumentError DataError Fact GraphError LayergraphError MissingExtraError NameTakenError NotBuiltError ShapeError
+        ArgumentError DataError Fact GraphError LayergraphError MissingExtraError NameTakenError NoAttributeError NotBuiltError ShapeError
         SymbolicError describe is_internal shown suggestion user_place
     """,
 }

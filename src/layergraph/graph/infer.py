@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 import math
 import operator
+import re
 from collections.abc import Callable, Hashable, Mapping
 from typing import Any
 
@@ -28,6 +29,7 @@ _FILLED = {5: torch.zeros, 7: torch.ones, 11: lambda *shape, **kwargs: torch.ara
 _ARITHMETIC = {operator.add, operator.sub, operator.mul, operator.truediv, torch.add, torch.sub, torch.mul}
 # Functions of two tensors that broadcast, besides.
 _BROADCASTING = {
+    *_ARITHMETIC,
     *(getattr(operator, name) for name in "floordiv mod pow eq ne lt le gt ge and_ or_ xor".split()),
     *(getattr(torch, name) for name in "div true_divide floor_divide remainder fmod pow maximum minimum fmax fmin atan2 arctan2".split()),
     *(getattr(torch, name) for name in "eq ne lt le gt ge logical_and logical_or logical_xor where hypot lerp logaddexp".split()),
@@ -43,14 +45,11 @@ _TOLD_BY_SPEC = frozenset(
 
 def infer_torch(op: Op, target: Any, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> Any:
     """The nest of specs that a torch function (or a method, by name) gives; raises `Fact`."""
-    if target in _ARITHMETIC and len(args) == 2 and not kwargs:
-        spec = _arithmetic(*args)
+    if isinstance(target, Hashable) and target in _BROADCASTING:
+        spec = _broadcasted(op, target, args, kwargs)
         if spec is not None:
             return spec
-    if isinstance(target, Hashable) and target in _BROADCASTING:
-        _batch_first_broadcast(*(arg.spec.shape for arg in args if isinstance(arg, SymbolicTensor)))
-    function = (lambda value, *rest, **words: getattr(value, target)(*rest, **words)) if op == "method" else target
-    name = target_name(target)
+    function, name = _callable(op, target), target_name(target)
     if not any(isinstance(leaf, SymbolicTensor | TensorSpec | Constant | Tensor) for leaf in (*leaves(args), *leaves(dict(kwargs)))):
         sizes = _size(function, args, kwargs, name)
         if sizes is not None:
@@ -87,27 +86,47 @@ def _refuse_plain(found: Any, name: str) -> None:
             raise Fact(f"{name} gives {kind}, and a graph holds tensors only", "do this inside a custom Layer's call()")
 
 
-def _arithmetic(left: Any, right: Any) -> TensorSpec | None:
-    """The common case of two symbols of one float dtype, or one and a number, without a probe."""
-    specs = [side.spec for side in (left, right) if isinstance(side, SymbolicTensor)]
-    numbers = [side for side in (left, right) if type(side) in (int, float)]
-    if not specs or len(specs) + len(numbers) != 2 or any(spec.trials is not None for spec in specs):
+def _broadcasted(op: Op, target: Any, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> TensorSpec | None:
+    """The common case, without trial sizes: the operands' shapes broadcast. None where their sizes are not all simply unknown."""
+    symbols = [spec for arg in args if isinstance(spec := getattr(arg, "spec", arg), TensorSpec)]
+    tensors = [arg.value if isinstance(arg, Constant) else arg for arg in args if isinstance(arg, Tensor | np.ndarray | Constant)]
+    numbers = [arg for arg in args if type(arg) in (int, float)]
+    if not symbols or any(spec.trials is not None for spec in symbols) or any(isinstance(arg, Tensor) for arg in kwargs.values()):
         return None
-    if not specs[0].dtype.is_floating_point or specs[0].dtype != specs[-1].dtype:
+    shape = _batch_first_broadcast([spec.shape for spec in symbols], [tuple(tensor.shape) for tensor in tensors])
+    first = symbols[0].dtype
+    plain = target in _ARITHMETIC and len(symbols) + len(numbers) == len(args) == 2 and not kwargs
+    if plain and first.is_floating_point and symbols[-1].dtype == first:
+        return TensorSpec(shape, first)
+    if len(symbols) + len(tensors) + len(numbers) != len(args):
         return None
-    return TensorSpec(_batch_first_broadcast(*(spec.shape for spec in specs)), specs[0].dtype)
+    found = probe(_callable(op, target), tuple(map(_of_ones, args)), kwargs, target_name(target))
+    return TensorSpec(shape, found.dtype) if isinstance(found, TensorSpec) else None
 
 
-def _batch_first_broadcast(*shapes: Shape) -> Shape:
-    """`broadcast`, refusing to line up one operand's unknown batch axis with another axis of a higher-rank operand."""
-    rank = max(map(len, shapes), default=0)
-    for shape in shapes:
+def _of_ones(operand: Any) -> Any:
+    """An operand of the same rank whose sizes are all 1: the dtype of a result does not depend on them."""
+    spec = getattr(operand, "spec", operand)
+    if isinstance(spec, TensorSpec):
+        return TensorSpec((1,) * spec.ndim, spec.dtype)
+    tensor = operand.value if isinstance(operand, Constant) else operand
+    return torch.as_tensor(tensor).new_empty((1,) * tensor.ndim) if isinstance(tensor, Tensor | np.ndarray) else operand
+
+
+def _callable(op: Op, target: Any) -> Callable[..., Any]:
+    return (lambda value, *rest, **words: getattr(value, target)(*rest, **words)) if op == "method" else target
+
+
+def _batch_first_broadcast(symbols: list[Shape], tensors: list[Shape]) -> Shape:
+    """`broadcast`, refusing to line up one symbol's unknown batch axis with another axis of a symbol of higher rank."""
+    rank = max(map(len, symbols))
+    for shape in symbols:
         if 0 < len(shape) < rank and shape[0] is None:
             raise Fact(
-                f"shapes {' and '.join(map(str, shapes))} differ in rank, so broadcasting would line up a batch axis with another",
+                f"shapes {' and '.join(map(str, symbols))} differ in rank, so broadcasting would line up a batch axis with another",
                 "give the lower one more axes (x[:, None]), or use layers.Add(), Multiply(), ..., which do",
             )
-    return broadcast(*shapes) if shapes else ()
+    return broadcast(*symbols, *tensors)
 
 
 def probe(function: Callable[..., Any], args: tuple[Any, ...], kwargs: Mapping[str, Any], name: str) -> Any:
@@ -127,8 +146,15 @@ def probe(function: Callable[..., Any], args: tuple[Any, ...], kwargs: Mapping[s
             failure = error
             continue
         return _complete(_merge(results, name), function, args, kwargs)
-    said = str(failure).strip()
-    raise Fact(f"{type(failure).__name__}: {said.splitlines()[0] if said else 'no message'}") from failure
+    raise _told(failure) from failure
+
+
+def _told(error: Exception | None) -> Fact:
+    """torch's first line; a trial size in it is told apart from the user's numbers."""
+    said = str(error).strip()
+    line = said.splitlines()[0] if said else "no message"
+    stands = next((size for size in (*PROBES, *DIVISIBLE_PROBES) if re.search(rf"\b{size}\b", line)), None)
+    return Fact(f"{type(error).__name__}: {line}" + (f" ({stands} stands for the unknown size)" if stands else ""))
 
 
 def _depends_on_values(error: Exception) -> bool:
@@ -143,8 +169,7 @@ def _probe_values(function: Callable[..., Any], args: tuple[Any, ...], kwargs: M
             for size in _FILLED:
                 results[size] = function(*_at(args, size, _filled), **_at(dict(kwargs), size, _filled))
     except Exception as error:
-        said = str(error).strip()
-        raise Fact(f"{type(error).__name__}: {said.splitlines()[0] if said else 'no message'}") from error
+        raise _told(error) from error
     return map_leaves(lambda leaf: TensorSpec(leaf.shape, leaf.dtype) if isinstance(leaf, TensorSpec) else leaf, _merge(results, name))
 
 

@@ -12,7 +12,7 @@ import torch.nn.functional as F
 from torch import nn
 from torch.overrides import is_tensor_method_or_property
 
-from layergraph.errors import SymbolicError, is_internal
+from layergraph.errors import NoAttributeError, SymbolicError, is_internal, shown, suggestion
 from layergraph.graph.node import Node, Op
 from layergraph.graph.spec import Shape, SizeSpec, TensorSpec
 from layergraph.graph.structure import Path, map_leaves
@@ -51,7 +51,15 @@ class TensorLike:
     """
 
     __slots__ = ()
-    __array_ufunc__ = None  # numpy leaves `np.float32(2) * x` to us
+
+    def __array_ufunc__(self, ufunc: Any, method: str, *inputs: Any, **kwargs: Any) -> Any:
+        """numpy's side of `np.float32(2) * x`; its other functions are refused, since torch is the op namespace."""
+        if method == "__call__" and ufunc.__name__ in _NUMPY_OPERATORS and not kwargs:
+            return self._call("function", _NUMPY_OPERATORS[ufunc.__name__], inputs, {})
+        raise SymbolicError(
+            f"numpy.{ufunc.__name__} was called on a symbol, and numpy computes with values",
+            f"use torch.{ufunc.__name__}" if hasattr(torch, ufunc.__name__) else "use torch's functions",
+        )
 
     def _call(self, op: Op, target: Any, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> Any:
         raise TypeError(f"{type(self).__name__} records nothing")
@@ -68,7 +76,9 @@ class TensorLike:
             raise AttributeError(name)
         wanted = getattr(torch.Tensor, name, None)
         if wanted is None:
-            raise AttributeError(f"neither {type(self).__name__} nor torch.Tensor has an attribute {name!r}")
+            raise NoAttributeError(
+                f"neither {type(self).__name__} nor torch.Tensor has an attribute {shown(name)}", suggestion(name, dir(torch.Tensor))
+            )
         if callable(wanted):
             return _Method(self, name)
         return self._call("function", getattr, (self, name), {})
@@ -112,6 +122,27 @@ def _unary(function: Callable[..., Any]) -> Callable[..., Any]:
     return forward
 
 
+_NUMPY_OPERATORS = {
+    "multiply": operator.mul,
+    "subtract": operator.sub,
+    "divide": operator.truediv,
+    "floor_divide": operator.floordiv,
+    "remainder": operator.mod,
+    "power": operator.pow,
+    "bitwise_and": operator.and_,
+    "bitwise_or": operator.or_,
+    "bitwise_xor": operator.xor,
+    "less": operator.lt,
+    "less_equal": operator.le,
+    "greater": operator.gt,
+    "greater_equal": operator.ge,
+    "equal": operator.eq,
+    "not_equal": operator.ne,
+    "left_shift": operator.lshift,
+    "right_shift": operator.rshift,
+    **{name: getattr(operator, name) for name in ("add", "matmul")},
+}
+
 for _name in (_BINARY + " " + _COMPARE).split():
     _plain = _name.rstrip("_")
     _forward, _reflected = _binary(getattr(operator, _name))
@@ -142,8 +173,9 @@ class Symbol(TensorLike):
             args, kwargs = map_leaves(_as_dtype, args), map_leaves(_as_dtype, dict(kwargs))
         return record_torch(op, target, args, kwargs)
 
-    def _refuse(self, what: str, fix: str) -> NoReturn:
-        raise SymbolicError(f"{self._said} has no value while the graph is written: it cannot give {what}", fix)
+    def _refuse(self, what: str, fix: str, verb: str = "give") -> NoReturn:
+        values = "values" if isinstance(self.spec, TensorSpec) else "value"
+        raise SymbolicError(f"{self._said} has no {values} while the graph is written: it cannot {verb} {what}", fix)
 
     @property
     def _said(self) -> str:
@@ -158,7 +190,7 @@ class Symbol(TensorLike):
         return self
 
     def __reduce__(self) -> NoReturn:
-        self._refuse("a pickle", "pickle the Model it belongs to")
+        self._refuse("pickled", "pickle the Model it belongs to", "be")
 
 
 class SymbolicTensor(Symbol):
@@ -233,9 +265,6 @@ class SymbolicTensor(Symbol):
     def _said(self) -> str:
         return f"the symbolic tensor {self!r}"
 
-    def _refuse(self, what: str, fix: str) -> NoReturn:
-        raise SymbolicError(f"{self._said} has no values while the graph is written: it cannot give {what}", fix)
-
     def __bool__(self) -> NoReturn:
         self._refuse(
             "a bool (`if x`, `x and y`, `a < x < b`)", "use torch.where(condition, a, b), or a custom Layer for control flow on data"
@@ -265,7 +294,7 @@ class SymbolicTensor(Symbol):
         self._refuse("a numpy array", "use torch functions on it, or model.predict(...) for values")
 
     def __setitem__(self, index: Any, value: Any) -> NoReturn:
-        self._refuse("assignment into it", "use torch.where, torch.cat or x.masked_fill(mask, value)")
+        self._refuse("assigned into", "use torch.where, torch.cat or x.masked_fill(mask, value)", "be")
 
     def __repr__(self) -> str:
         return f"<SymbolicTensor shape={self.shape}, dtype={self.dtype}, from {maker(self)}>"
@@ -395,11 +424,11 @@ def _refuse_in_place(target: Any, args: tuple[Any, ...], kwargs: Mapping[str, An
     name = target_name(target)
     who = next(item for item in _flat((args, kwargs)) if isinstance(item, Symbol))
     if name.endswith("_") and not name.endswith("__") and getattr(target, "__module__", None) != operator.add.__module__:
-        who._refuse(f"a change in place (`{name}`)", f"use the function without the last underscore: y = x.{name.rstrip('_')}(...)")
+        who._refuse(f"changed in place (`{name}`)", f"use the function without the last underscore: y = x.{name.rstrip('_')}(...)", "be")
     if kwargs.get("inplace") is True:
-        who._refuse(f"a change in place (`{name}(..., inplace=True)`)", "leave inplace out")
+        who._refuse(f"changed in place (`{name}(..., inplace=True)`)", "leave inplace out", "be")
     if kwargs.get("out") is not None:
-        who._refuse(f"a change in place (`{name}(..., out=...)`)", "leave out= out, and take what the function gives")
+        who._refuse(f"changed in place (`{name}(..., out=...)`)", "leave out= out, and take what the function gives", "be")
 
 
 def _refuse_baked_mode(target: Any, kwargs: Mapping[str, Any]) -> None:

@@ -93,9 +93,8 @@ def bind(layer: Any, declared: Mapping[str, Field], args: tuple[Any, ...], kwarg
     if layer._name_by_position and len(args) == len(declared) + 1:
         args, kwargs["name"] = args[:-1], args[-1]
     if len(args) > len(declared):
-        raise ArgumentError(
-            f"{who} takes {len(declared)} positional arguments, got {len(args)}: {shown(args)}", f"its arguments are {_listed(declared)}"
-        )
+        count = f"{len(declared)} positional argument" + ("s" if len(declared) != 1 else "")
+        raise ArgumentError(f"{who} takes {count}, got {len(args)}: {shown(args)}", f"its arguments are {_listed(declared)}")
     given = dict(zip(declared, args, strict=False))
     for name in [word for word in kwargs if word in declared]:
         if name in given:

@@ -45,7 +45,7 @@ class Functional(Model, Fed, fx.GraphModule):
     """
 
     def __init__(self, *args: Any, **kwargs: Any):
-        inputs, outputs, words = _inputs_and_outputs(type(self).__name__, args, kwargs)
+        inputs, outputs, words = _inputs_and_outputs(type(self), args, kwargs)
         self._start(**words)
         self._install(make_plan(inputs, outputs))
         if not self._trainable:
@@ -313,10 +313,11 @@ def _mixed(cls: type[Model]) -> type[Functional]:
     return type(cls.__name__, (cls, Functional), {"__module__": cls.__module__, "_mixed": True, "__init__": Functional.__init__})
 
 
-def _inputs_and_outputs(who: str, args: tuple[Any, ...], kwargs: dict[str, Any]) -> tuple[Any, Any, dict[str, Any]]:
+def _inputs_and_outputs(cls: type, args: tuple[Any, ...], kwargs: dict[str, Any]) -> tuple[Any, Any, dict[str, Any]]:
+    who = "Model" if cls.__name__ == "Functional" else cls.__name__  # as the user wrote it
     words = dict(kwargs)
     if len(args) > 2:
-        raise _TooMany(
+        raise TooManyError(
             f"{who} takes inputs and outputs by position, got {len(args)} arguments", "name the others: Model(inputs, outputs, name=...)"
         )
     for name, value in zip(("inputs", "outputs"), args, strict=False):
@@ -333,7 +334,7 @@ def _inputs_and_outputs(who: str, args: tuple[Any, ...], kwargs: dict[str, Any])
     return words.pop("inputs"), words.pop("outputs"), words
 
 
-class _TooMany(ArgumentError, TypeError):
+class TooManyError(ArgumentError, TypeError):
     """Keras raises a TypeError for a third positional argument."""
 
 

@@ -73,7 +73,7 @@ class Sequential(Functional):
     def pop(self, rebuild: bool = True) -> Layer:
         """Take the last layer off, and give it. `rebuild` is taken for Keras's sake."""
         if not self._stack:
-            raise _EmptyError(f"{self.label}.pop(): the model is empty")
+            raise EmptyError(f"{self.label}.pop(): the model is empty")
         layer = self._stack.pop()
         if self._symbols:
             self._symbols.pop()
@@ -243,7 +243,7 @@ class Sequential(Functional):
         self.__dict__.setdefault("_keys", {})
 
 
-class _EmptyError(ArgumentError, IndexError):
+class EmptyError(ArgumentError, IndexError):
     """Keras raises an IndexError for pop() from an empty Sequential."""
 
 
