@@ -205,7 +205,7 @@ def test_a_refused_layer_leaves_the_model_as_it_was():
 
 def test_a_stack_compiles_before_its_first_call():
     model = Sequential()
-    for layer in (Input((4,)), Dense(3, activation="relu"), Dense(2)):
+    for layer in (Input((4,)), layers.Dense(3, activation="relu"), layers.Dense(2)):
         model.add(layer)
     value = torch.randn(2, 4)
     compiled = torch.compile(model, backend="eager", fullgraph=True)(value)

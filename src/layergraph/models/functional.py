@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import functools
+import types
 from collections.abc import Mapping, Sequence
 from typing import Any, Self
 
@@ -84,7 +85,7 @@ class Functional(Model, Fed, fx.GraphModule):
     def recompile(self) -> Any:
         """Generate the code again from `graph`, as GraphModule does, without fx's wrapper around each call."""
         code = super().recompile()
-        type(self).__call__ = Functional.__call__
+        type(self).__call__ = _with_own_code(Functional.__call__)
         type(self).__getattr__ = _module_first  # on the path of every call: each `self.dense` goes through it
         return code
 
@@ -293,6 +294,11 @@ class Functional(Model, Fed, fx.GraphModule):
         twin.graph = copy.deepcopy(self.graph)
         twin._restored()
         return twin
+
+
+def _with_own_code(function: Any) -> Any:
+    """The function over a code object of its own: torch.compile counts recompilations by code object, over all models."""
+    return types.FunctionType(function.__code__.replace(), function.__globals__, function.__name__, function.__defaults__)
 
 
 def _module_first(self: Any, name: str) -> Any:
