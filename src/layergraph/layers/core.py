@@ -8,18 +8,18 @@ import torch
 from torch import Tensor, nn
 
 from layergraph import config
-from layergraph.activations import Activation as ActivationFunction
-from layergraph.constraints import Constraint
 from layergraph.errors import ArgumentError, Fact, shown, user_place
 from layergraph.graph.infer import probe
 from layergraph.graph.node import Node
 from layergraph.graph.spec import Shape, TensorSpec
 from layergraph.graph.symbolic import SymbolicTensor
-from layergraph.initializers import Initializer
 from layergraph.layers.base import Layer
+from layergraph.layers.fields import Activation as ActivationFunction
 from layergraph.layers.fields import (
-    REQUIRED,
+    Constraint,
     Field,
+    Initializer,
+    Regularizer,
     activation,
     activity,
     constraint,
@@ -32,7 +32,6 @@ from layergraph.layers.fields import (
 )
 from layergraph.layers.weights import DENSE, Weight
 from layergraph.nn.indices import whole_indices
-from layergraph.regularizers import Regularizer
 
 
 class InputLayer(Layer):
@@ -211,11 +210,11 @@ class Dense(Layer):
     use_bias: bool = flag(default=True)
     kernel_initializer: Initializer = initializer(default="glorot_uniform")
     bias_initializer: Initializer = initializer(default="zeros")
-    kernel_regularizer: Regularizer | None = regularizer(default=None)
-    bias_regularizer: Regularizer | None = regularizer(default=None)
-    activity_regularizer: None = activity()
-    kernel_constraint: Constraint | None = constraint(default=None)
-    bias_constraint: Constraint | None = constraint(default=None)
+    kernel_regularizer: Regularizer = regularizer(default=None)
+    bias_regularizer: Regularizer = regularizer(default=None)
+    activity_regularizer: None = activity(default=None)
+    kernel_constraint: Constraint = constraint(default=None)
+    bias_constraint: Constraint = constraint(default=None)
     lora_rank: int | None = only(default=None, why="wrap the model with peft")
     lora_alpha: float | None = only(default=None, why="wrap the model with peft")
     quantization_config: Any = only(default=None, why="quantize the model with torchao")
@@ -257,7 +256,7 @@ class Activation(Layer):
     (None, 4)
     """
 
-    activation: ActivationFunction = activation(default=REQUIRED)
+    activation: ActivationFunction = activation()
 
     def call(self, x: Tensor) -> Tensor:
         return self.activation(x)
@@ -290,8 +289,8 @@ class Embedding(Layer):
     input_dim: int = positive()
     output_dim: int = positive()
     embeddings_initializer: Initializer = initializer(default="uniform")
-    embeddings_regularizer: Regularizer | None = regularizer(default=None)
-    embeddings_constraint: Constraint | None = constraint(default=None)
+    embeddings_regularizer: Regularizer = regularizer(default=None)
+    embeddings_constraint: Constraint = constraint(default=None)
     mask_zero: bool = only(default=False, why="masks come in a later version")
     weights: Any = Field(default=None, encode=lambda value: None)  # values belong to the state, not to the config
     lora_rank: int | None = only(default=None, why="wrap the model with peft")
