@@ -13,6 +13,7 @@ from torch import nn
 from torch.overrides import is_tensor_method_or_property
 
 from layergraph.errors import NoAttributeError, SymbolicError, is_internal, shown, suggestion
+from layergraph.graph.checked import CheckedAsTensor
 from layergraph.graph.node import Node, Op
 from layergraph.graph.spec import Shape, SizeSpec, TensorSpec
 from layergraph.graph.structure import Path, map_leaves
@@ -193,7 +194,7 @@ class Symbol(TensorLike):
         self._refuse("pickled", "pickle the Model it belongs to", "be")
 
 
-class SymbolicTensor(Symbol):
+class SymbolicTensor(CheckedAsTensor, Symbol):
     """A tensor that does not exist yet: what `Input` and every layer called on a symbol give.
 
     It has a shape (a tuple, None where a size is not known yet; the batch size is None), a dtype (a string, as in Keras) and
@@ -224,15 +225,15 @@ class SymbolicTensor(Symbol):
         return SymbolicTensor(self.spec, self.node, self.path, layer)
 
     @property
-    def shape(self) -> Shape:
+    def shape(self) -> Shape:  # pyright: ignore[reportIncompatibleVariableOverride] (Keras's shape, with None)
         return self.spec.shape
 
     @property
-    def ndim(self) -> int:
+    def ndim(self) -> int:  # pyright: ignore[reportIncompatibleVariableOverride] (read only)
         return self.spec.ndim
 
     @property
-    def dtype(self) -> str:
+    def dtype(self) -> str:  # pyright: ignore[reportIncompatibleVariableOverride] (Keras's dtype, a str)
         return str(self.spec.dtype).removeprefix("torch.")
 
     @property
@@ -296,7 +297,7 @@ class SymbolicTensor(Symbol):
     def __setitem__(self, index: Any, value: Any) -> NoReturn:
         self._refuse("assigned into", "use torch.where, torch.cat or x.masked_fill(mask, value)", "be")
 
-    def __repr__(self) -> str:
+    def __repr__(self) -> str:  # pyright: ignore[reportIncompatibleMethodOverride] (torch's takes an argument of its own)
         return f"<SymbolicTensor shape={self.shape}, dtype={self.dtype}, from {maker(self)}>"
 
 
