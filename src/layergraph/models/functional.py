@@ -6,7 +6,7 @@ import copy
 import functools
 import types
 from collections.abc import Mapping, Sequence
-from typing import Any, Self
+from typing import Any, Self, overload
 
 import torch
 from torch import Tensor, fx, nn
@@ -18,7 +18,7 @@ from layergraph.graph.names import Namespace
 from layergraph.graph.spec import TensorSpec
 from layergraph.graph.structure import leaves_with_path, map_leaves
 from layergraph.graph.symbolic import SymbolicTensor, symbols_in, target_name
-from layergraph.layers.base import Layer
+from layergraph.layers.base import Layer, OneTensorOut
 from layergraph.layers.state import once
 from layergraph.layers.weights import Weight
 from layergraph.models import failure
@@ -94,7 +94,15 @@ class Functional(Model, Fed, fx.GraphModule):
 
     # Calling
 
-    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+    @overload
+    def __call__(self: OneTensorOut, inputs: SymbolicTensor | Sequence[SymbolicTensor], *more: Any, **kwargs: Any) -> SymbolicTensor: ...
+    @overload
+    def __call__(self: OneTensorOut, inputs: Tensor | Sequence[Tensor], *more: Any, **kwargs: Any) -> Tensor: ...
+    @overload
+    def __call__(self, *args: Any, **kwargs: Any) -> Any: ...
+    def __call__(  # pyright: ignore[reportIncompatibleMethodOverride] (the overloads are Layer's own)
+        self, *args: Any, **kwargs: Any
+    ) -> Any:
         # As many frames as nn.Module.__call__ has. The generated forward checks each tensor in its first lines.
         if kwargs or len(args) != self._arity or type(args[0]) is not Tensor or (len(args) > 1 and {*map(type, args)} != _TENSORS):
             args, training = self._arrange(args, kwargs)
