@@ -62,7 +62,7 @@ def describe(place: Place | None) -> str:
 def shown(value: object, limit: int = 80) -> str:
     """`repr(value)` in one line, cut to `limit` characters, never raising; of an array, its shape and dtype."""
     if isinstance(value, torch.Tensor | np.ndarray) and value.ndim > 0:
-        return f"of shape {tuple(value.shape)}, {str(value.dtype).removeprefix('torch.')}"
+        return f"<{type(value).__name__} of shape {tuple(value.shape)}, {str(value.dtype).removeprefix('torch.')}>"
     try:
         text = " ".join(repr(value).split("\n"))
     except Exception:

@@ -89,7 +89,7 @@ def test_a_model_may_start_at_an_inner_tensor_by_name():
         ({"batch_size": 3}, "Input 'i': `batch_size`=3 is not that of `tensor`, None"),
         ({"batch_shape": (1, 4)}, "Input 'i': `batch_shape`=(1, 4) is not that of `tensor`, (None, 4)"),
         ({"dtype": "int32"}, "Input 'i': `dtype`='int32' is not that of `tensor`, 'float32'"),
-        ({"tensor": torch.zeros(2)}, "Input 'i': `tensor` must be a symbolic tensor, got Tensor of shape (2,), float32"),
+        ({"tensor": torch.zeros(2)}, "Input 'i': `tensor` must be a symbolic tensor, got Tensor <Tensor of shape (2,), float32>"),
         ({"optional": 1}, "Input 'i': `optional` must be True or False, got 1"),
     ],
 )

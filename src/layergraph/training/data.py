@@ -247,21 +247,18 @@ class Arrays:
                 "the first axis of every array is the samples",
                 details=told,
             )
-        length = lengths.pop() if lengths else 0
-        if length == 0:
-            raise DataError("the data is empty: `x` has 0 samples")
-        return length
+        return lengths.pop() if lengths else 0
 
     @property
     def steps(self) -> int:
         """How many batches an epoch has."""
-        return math.ceil(self.length / self.batch_size)
+        return max(1, math.ceil(self.length / self.batch_size))  # of nothing, one empty batch
 
     def set_batch_size(self, batch_size: int | None, steps: int | None = None) -> Arrays:
         """32 unless given, or what `steps` batches need."""
         if batch_size is not None and (not is_whole(batch_size) or batch_size < 1):
             raise DataError(f"batch_size={batch_size!r}: wanted a whole number of at least 1")
-        self.batch_size = int(batch_size) if batch_size is not None else math.ceil(self.length / steps) if steps else 32
+        self.batch_size = int(batch_size) if batch_size is not None else max(1, math.ceil(self.length / steps)) if steps else 32
         return self
 
     def split(self, fraction: float) -> tuple[Arrays, Arrays]:
@@ -304,7 +301,7 @@ class Arrays:
         batch_bytes = sum(t.element_size() * math.prod(t.shape[1:]) for t in tensors) * size
         chunk = size * max(1, min(64, _CHUNK_BYTES // max(batch_bytes, 1)))
         if order is None:
-            for start in range(0, self.length, chunk):
+            for start in range(0, max(self.length, 1), chunk):
                 yield from zip(*(torch.split(t[start : start + chunk], size) for t in tensors), strict=True)
             return
         indices = {t.device: order.to(t.device) for t in tensors}
@@ -368,7 +365,10 @@ def make_source(
     if x is None:
         raise DataError(f"{who}: `x` is None", "pass an array, a tensor, or a dict of them by input name")
     if is_array_like(x):
-        return Arrays(inputs, x, y, sample_weight, double=double).set_batch_size(batch_size, steps)
+        arrays = Arrays(inputs, x, y, sample_weight, double=double)
+        if arrays.length == 0 and not who.startswith("predict"):  # of nothing, nothing is learned, but the shape of the outputs is known
+            raise DataError("the data is empty: `x` has 0 samples")
+        return arrays.set_batch_size(batch_size, steps)
     kind = "generator" if inspect.isgenerator(x) else type(x).__name__
     if not isinstance(x, (DataLoader, Dataset)):
         raise DataError(
