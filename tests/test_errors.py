@@ -18,6 +18,7 @@ from layergraph.errors import (
     LayergraphError,
     MissingExtraError,
     NameTakenError,
+    NoAttributeError,
     NotBuiltError,
     ShapeError,
     SymbolicError,
@@ -34,6 +35,7 @@ TREE = {
     GraphError: ValueError,
     DataError: ValueError,
     NotBuiltError: AttributeError,
+    NoAttributeError: AttributeError,
     SymbolicError: TypeError,
     MissingExtraError: ImportError,
 }

@@ -20,6 +20,7 @@ TREES = {path: ast.parse(path.read_text(encoding="utf-8")) for path in FILES}
 FLOORS = {
     "errors": 0,
     "config": 0,
+    "kinds": 0,
     "modes": 0,
     "identify": 0,
     "activations": 0,
@@ -327,7 +328,7 @@ PUBLIC = {
         Callback CallbackList EarlyStopping History LambdaCallback LearningRateScheduler ProgbarLogger TerminateOnNaN
     """,
     "layergraph.errors": """
-        ArgumentError DataError Fact GraphError LayergraphError MissingExtraError NameTakenError NotBuiltError ShapeError
+        ArgumentError DataError Fact GraphError LayergraphError MissingExtraError NameTakenError NoAttributeError NotBuiltError ShapeError
         SymbolicError describe is_internal shown suggestion user_place
     """,
 }

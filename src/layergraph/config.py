@@ -79,7 +79,7 @@ def image_data_format() -> str:
 
 def set_image_data_format(data_format: str) -> None:
     """Set `image_data_format()`, in any case of letters. Raises `ArgumentError` for an unknown one."""
-    value = data_format.lower() if isinstance(data_format, str) else data_format  # pyright: ignore[reportUnnecessaryIsInstance]
+    value = data_format.lower() if isinstance(data_format, str) else data_format
     _image_data_format.set(_one_of("set_image_data_format", value, _LAYOUTS))
 
 

@@ -7,6 +7,7 @@
     ├── GraphError        (ValueError)      a Model whose outputs cannot be reached from its inputs, and the like
     ├── DataError         (ValueError)      arrays or tensors do not fit the model they were given to
     ├── NotBuiltError     (AttributeError)  something was asked of a layer that has not seen its input yet
+    ├── NoAttributeError  (AttributeError)  a symbol has no such attribute
     ├── SymbolicError     (TypeError)       a symbol was used where only a tensor with values can be
     └── MissingExtraError (ImportError)     an optional package is not installed
 
@@ -23,6 +24,7 @@ import os
 import sys
 from collections.abc import Iterable
 
+import numpy as np
 import torch
 
 Place = tuple[str, int]
@@ -58,9 +60,11 @@ def describe(place: Place | None) -> str:
 
 
 def shown(value: object, limit: int = 80) -> str:
-    """`repr(value)`, cut to `limit` characters, never raising."""
+    """`repr(value)` in one line, cut to `limit` characters, never raising; of an array, its shape and dtype."""
+    if isinstance(value, torch.Tensor | np.ndarray) and value.ndim > 0:
+        return f"<{type(value).__name__} of shape {tuple(value.shape)}, {str(value.dtype).removeprefix('torch.')}>"
     try:
-        text = repr(value)
+        text = " ".join(repr(value).split("\n"))
     except Exception:
         text = f"<{type(value).__name__}>"
     return text if len(text) <= limit else text[: limit - 3] + "..."
@@ -134,6 +138,10 @@ class DataError(LayergraphError, ValueError):
 
 class NotBuiltError(LayergraphError, AttributeError):
     """Something was asked of a layer that has not seen its input yet."""
+
+
+class NoAttributeError(LayergraphError, AttributeError):
+    """A symbol has no such attribute."""
 
 
 class SymbolicError(LayergraphError, TypeError):

@@ -274,7 +274,7 @@ class Orthogonal(_Random):
             raise ShapeError(f"Orthogonal: wanted a shape of rank 2 or more, got {tuple(out.shape)}")
         rows, columns = math.prod(out.shape[:-1]), out.shape[-1]
         normal = out.view(max(rows, columns), min(rows, columns)).normal_(generator=generator)
-        q, r = cast("tuple[Tensor, Tensor]", torch.linalg.qr(normal))  # pyright: ignore[reportUnknownMemberType]
+        q, r = cast("tuple[Tensor, Tensor]", torch.linalg.qr(normal))
         q = q * torch.sign(torch.diagonal(r))  # without the signs, QR would favour some matrices
         return self.gain * (q.T if rows < columns else q).reshape(out.shape)
 

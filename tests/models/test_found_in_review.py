@@ -268,5 +268,5 @@ def test_a_model_may_be_built_inside_a_module_s_forward():
 
 
 def test_inplace_functions_do_not_write_into_the_caller_s_tensor():
-    with pytest.raises(SymbolicError, match=r"a change in place \(`relu\(..., inplace=True\)`\)"):
+    with pytest.raises(SymbolicError, match=r"changed in place \(`relu\(..., inplace=True\)`\)"):
         torch.nn.functional.relu(Input((3,)), inplace=True)

@@ -618,3 +618,12 @@ def test_several_inputs_compile():
     model, a, b = two_inputs(), torch.randn(5, 3), torch.randn(5, 4)
     torch.testing.assert_close(torch.compile(model, fullgraph=True, backend="aot_eager")(a, b), model(a, b))
     torch.testing.assert_close(torch.compile(model, fullgraph=True, backend="aot_eager")([a, b]), model(a, b))
+
+
+def test_many_models_compile_in_one_process():
+    """torch.compile gives up on a code object after eight recompilations; models do not share theirs."""
+    for size in range(12):
+        x = Input((size + 2,))
+        model = Model(x, torch.relu(x))
+        value = torch.randn(2, size + 2)
+        assert torch.equal(torch.compile(model, backend="eager", fullgraph=True)(value), value.relu())

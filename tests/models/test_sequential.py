@@ -201,3 +201,12 @@ def test_a_refused_layer_leaves_the_model_as_it_was():
     assert not deferred.built
     deferred.pop()
     assert deferred(ones).shape == (2, 3)
+
+
+def test_a_stack_compiles_before_its_first_call():
+    model = Sequential()
+    for layer in (Input((4,)), layers.Dense(3, activation="relu"), layers.Dense(2)):
+        model.add(layer)
+    value = torch.randn(2, 4)
+    compiled = torch.compile(model, backend="eager", fullgraph=True)(value)
+    torch.testing.assert_close(compiled, model(value))

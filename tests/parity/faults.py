@@ -48,8 +48,8 @@ FAULTS = (
     Fault(
         "layer norm's epsilon",
         _BN,
-        "check=axes)\n    epsilon: float = number(default=1e-3",
-        "check=axes)\n    epsilon: float = number(default=1e-5",
+        "checked(axes, default=-1)\n    epsilon: float = number(default=1e-3",
+        "checked(axes, default=-1)\n    epsilon: float = number(default=1e-5",
         "^layernorm",
     ),
     Fault(
@@ -73,8 +73,8 @@ FAULTS = (
     Fault(
         "softmax along axis 1",
         "layers/activation.py",
-        "axis: int | list[int] = Field(default=-1",
-        "axis: int | list[int] = Field(default=0",
+        "axis: Axes = checked(axes, default=-1",
+        "axis: Axes = checked(axes, default=0",
         "^softmax",
     ),
     Fault(

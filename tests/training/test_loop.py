@@ -433,6 +433,12 @@ def test_predict_keeps_the_structure_and_all_samples():
     assert predict(Nested(), x, batch_size=8, steps=3, verbose=0)["b"].shape == (24, 1)
 
 
+def test_predict_of_nothing_is_nothing_of_the_right_shape():
+    for options in ({}, {"batch_size": 4}, {"steps": 1}):
+        out = predict(nn.Linear(4, 2), np.zeros((0, 4), "float32"), verbose=0, **options)
+        assert (out.shape, out.dtype) == ((0, 2), np.float32)
+
+
 def test_dict_outputs_take_losses_by_key():
     class Named(nn.Linear):
         def forward(self, x):

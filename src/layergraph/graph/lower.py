@@ -22,7 +22,7 @@ from torch import Tensor, fx, nn
 
 from layergraph.errors import GraphError, shown
 from layergraph.graph.node import Constant, Node, Op
-from layergraph.graph.spec import Shape, TensorSpec
+from layergraph.graph.spec import Shape, SizeSpec, TensorSpec
 from layergraph.graph.structure import at_path
 from layergraph.graph.symbolic import SymbolicTensor, TensorLike, map_symbols
 from layergraph.graph.walk import Key, key
@@ -77,8 +77,9 @@ class Value(TensorLike):
             raise TypeError(f"the dtype of {self.fx_node} is not known here: take it from the layer's input")
         return self._dtype
 
-    def tell(self, spec: TensorSpec) -> Value:
-        self._shape, self._dtype = spec.shape, spec.dtype
+    def tell(self, spec: TensorSpec | SizeSpec) -> Value:
+        if isinstance(spec, TensorSpec):
+            self._shape, self._dtype = spec.shape, spec.dtype
         return self
 
     @property
@@ -124,14 +125,17 @@ class InputCheck(fx.CodeGen):
         return head + "".join(lines)
 
 
-def input_test(name: str, spec: TensorSpec, dtype: torch.dtype) -> str:
+def input_test(name: str, spec: TensorSpec, dtype: torch.dtype, optional: bool = False) -> str:
     """The expression that is true when an input needs a second look: another rank, another size, another dtype."""
     sizes = spec.shape[1:]
-    if None not in sizes and len(sizes) > 1:  # for one size, slicing torch.Size costs more than both reads
+    if spec.shape and None not in spec.shape:
+        shape = f"{name}.shape != {spec.shape!r}"
+    elif None not in sizes and len(sizes) > 1:  # for one size, slicing torch.Size costs more than both reads
         shape = f"{name}.shape[1:] != {tuple(sizes)!r}"
     else:
-        shape = f"{name}.ndim != {spec.ndim}" + "".join(f" or {name}.shape[{i}] != {n}" for i, n in enumerate(sizes, 1) if n is not None)
-    return f"{shape} or {name}.dtype is not {dtype}"
+        shape = f"{name}.ndim != {spec.ndim}" + "".join(f" or {name}.shape[{i}] != {n}" for i, n in enumerate(spec.shape) if n is not None)
+    test = f"{shape} or {name}.dtype is not {dtype}"
+    return f"{name} is not None and ({test})" if optional else test
 
 
 class Nested(NamedTuple):
@@ -177,13 +181,13 @@ class Lowering:
     def _run(self, nodes: Sequence[Node], values: Mapping[Key, Value], outputs: Sequence[SymbolicTensor]) -> list[Value]:
         results: dict[Node, Any] = {}
 
-        known = dict(values)
+        known = dict(values)  # an optional input that is left out is None
 
-        def value_of(symbol: SymbolicTensor) -> Value:
-            value = known.get(key(symbol))
-            if value is None:
-                value = known[key(symbol)] = at_path(results[symbol.node], symbol.path).tell(symbol.spec)
-            return value
+        def value_of(symbol: Any) -> Any:
+            place = key(symbol)
+            if place not in known:
+                known[place] = at_path(results[symbol.node], symbol.path).tell(symbol.spec)
+            return known[place]
 
         for node in nodes:
             self._origin = node

@@ -22,10 +22,11 @@ _ids = itertools.count()
 class Constant:
     """A tensor written into a graph: a buffer of each model that holds it, under a key that the first of them settles."""
 
-    __slots__ = ("_key", "value")
+    __slots__ = ("_key", "dtype", "value")
 
     def __init__(self, value: Tensor):
         self.value = value
+        self.dtype = value.dtype
         self._key: str | None = None
 
 

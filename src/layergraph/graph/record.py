@@ -13,18 +13,23 @@ from torch import Tensor
 from layergraph.errors import Fact, Place, ShapeError, describe, user_place
 from layergraph.graph.infer import infer_torch
 from layergraph.graph.node import Constant, Node, Op
-from layergraph.graph.spec import TensorSpec
+from layergraph.graph.spec import SizeSpec, TensorSpec
 from layergraph.graph.structure import Path, alike, leaves, map_leaves
-from layergraph.graph.symbolic import SymbolicTensor, maker, symbols_in, target_name
+from layergraph.graph.symbolic import SymbolicTensor, maker, symbol_of, symbols_in, target_name
 
 
 def record(op: Op, target: Any, args: tuple[Any, ...], kwargs: Mapping[str, Any], output: Any, place: Place | None = None) -> Any:
-    """Record one call whose result is described by `output`, a nest of specs; gives the same nest of symbols."""
+    """Record one call whose result is described by `output`, a nest of specs; gives the same nest of symbols.
+
+    A layer keeps the batch axis: where its output's is unknown, it is the size that the first input's is.
+    """
     constants: list[Constant] = []
     if any(isinstance(leaf, Tensor | np.ndarray) for leaf in (*leaves(args), *leaves(dict(kwargs)))):
         args, kwargs = map_leaves(partial(_held, constants), args), map_leaves(partial(_held, constants), dict(kwargs))
-    node = Node(op, target, args, kwargs, symbols_in(args, kwargs), place or user_place(), tuple(constants))
-    return symbols_of(node, output)
+    parents = symbols_in(args, kwargs)
+    if op == "layer" and parents and parents[0].spec.trials is not None:
+        output = map_leaves(lambda spec: spec.with_batch_of(parents[0].spec) if isinstance(spec, TensorSpec) else spec, output)
+    return symbols_of(Node(op, target, args, kwargs, parents, place or user_place(), tuple(constants)), output)
 
 
 def _held(constants: list[Constant], leaf: Any) -> Any:
@@ -37,8 +42,8 @@ def _held(constants: list[Constant], leaf: Any) -> Any:
 
 def symbols_of(node: Node, output: Any, path: Path = ()) -> Any:
     """The symbols of a node's result; what is no tensor stays as it is."""
-    if isinstance(output, TensorSpec):
-        return SymbolicTensor(output, node, path)
+    if isinstance(output, TensorSpec | SizeSpec):
+        return symbol_of(output, node, path)
     if isinstance(output, dict):
         return {key: symbols_of(node, item, (*path, key)) for key, item in output.items()}
     if isinstance(output, list | tuple):
@@ -47,12 +52,22 @@ def symbols_of(node: Node, output: Any, path: Path = ()) -> Any:
 
 
 def record_torch(op: Op, target: Any, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> Any:
-    """Record a torch function's or method's call, its result inferred."""
+    """Record a torch function's or method's call, its result inferred; what is no tensor and no size is given as it is."""
     try:
         output = infer_torch(op, target, args, kwargs)
     except Fact as fact:
-        raise ShapeError(f"torch {target_name(target)}: {fact.what}", fact.fix, details=sources(symbols_in(args, kwargs))) from None
+        fix = fact.fix
+        if fix is None and any(leaf is None for leaf in leaves(args[1:])) and target_name(target) in _TAKE_SIZES:
+            fix = "x.shape has None where a size is known only at run time: write x.size(i) there, or -1"
+        raise ShapeError(f"torch {target_name(target)}: {fact.what}", fix, details=sources(symbols_in(args, kwargs))) from None
+    if not any(isinstance(leaf, TensorSpec | SizeSpec) for leaf in leaves(output)):
+        return output
     return record(op, target, map_leaves(_own, args), map_leaves(_own, kwargs) if kwargs else kwargs, output)
+
+
+_TAKE_SIZES = frozenset(
+    "view reshape expand repeat tile broadcast_to unflatten zeros ones full new_zeros new_ones new_full new_empty".split()
+)
 
 
 def _own(value: Any) -> Any:
@@ -62,7 +77,8 @@ def _own(value: Any) -> Any:
     return value.detach().clone() if isinstance(value, Tensor) else value
 
 
-def sources(symbols: tuple[SymbolicTensor, ...], most: int = 4) -> list[str]:
-    """A line for each of the first symbols: its shape, who made it, and where."""
+def sources(symbols: tuple[Any, ...], most: int = 4) -> list[str]:
+    """A line for each of the first symbolic tensors: its shape, who made it, and where."""
+    symbols = tuple(symbol for symbol in symbols if isinstance(symbol, SymbolicTensor))
     lines = [f"got {symbol.shape} from {maker(symbol)}, made at {describe(symbol.node.place)}" for symbol in symbols[:most]]
     return lines + ([f"and {len(symbols) - most} more"] if len(symbols) > most else [])

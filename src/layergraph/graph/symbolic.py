@@ -5,16 +5,17 @@ from __future__ import annotations
 import operator
 import sys
 from collections.abc import Callable, Mapping
-from typing import Any, NoReturn
+from typing import Any, NoReturn, Self
 
 import torch
 import torch.nn.functional as F
 from torch import nn
 from torch.overrides import is_tensor_method_or_property
 
-from layergraph.errors import SymbolicError, is_internal
+from layergraph.errors import NoAttributeError, SymbolicError, is_internal, shown, suggestion
+from layergraph.graph.checked import CheckedAsTensor
 from layergraph.graph.node import Node, Op
-from layergraph.graph.spec import Shape, TensorSpec
+from layergraph.graph.spec import Shape, SizeSpec, TensorSpec
 from layergraph.graph.structure import Path, map_leaves
 
 _BINARY = "add sub mul truediv floordiv mod pow matmul and_ or_ xor lshift rshift"
@@ -25,8 +26,23 @@ _VALUES_ONLY = {
     "numpy": "a numpy array",
     "tolist": "a Python list",
     "backward": "gradients",
+    "grad": "gradients",
+    "grad_fn": "gradients",
+    "register_hook": "gradients",
+    "retain_grad": "gradients",
     "data_ptr": "memory",
+    "storage": "memory",
+    "untyped_storage": "memory",
+    "stride": "memory",
+    "is_contiguous": "memory",
+    "device": "its device",
+    "get_device": "its device",
+    "is_cuda": "its device",
+    "is_cpu": "its device",
+    "is_meta": "its device",
 }
+# dtypes go by their names here, as in Keras: where torch wants a dtype, a name is one.
+_DTYPE_METHODS = ("to", "type", "view")
 
 
 class TensorLike:
@@ -36,7 +52,15 @@ class TensorLike:
     """
 
     __slots__ = ()
-    __array_ufunc__ = None  # numpy leaves `np.float32(2) * x` to us
+
+    def __array_ufunc__(self, ufunc: Any, method: str, *inputs: Any, **kwargs: Any) -> Any:
+        """numpy's side of `np.float32(2) * x`; its other functions are refused, since torch is the op namespace."""
+        if method == "__call__" and ufunc.__name__ in _NUMPY_OPERATORS and not kwargs:
+            return self._call("function", _NUMPY_OPERATORS[ufunc.__name__], inputs, {})
+        raise SymbolicError(
+            f"numpy.{ufunc.__name__} was called on a symbol, and numpy computes with values",
+            f"use torch.{ufunc.__name__}" if hasattr(torch, ufunc.__name__) else "use torch's functions",
+        )
 
     def _call(self, op: Op, target: Any, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> Any:
         raise TypeError(f"{type(self).__name__} records nothing")
@@ -53,7 +77,9 @@ class TensorLike:
             raise AttributeError(name)
         wanted = getattr(torch.Tensor, name, None)
         if wanted is None:
-            raise AttributeError(f"neither {type(self).__name__} nor torch.Tensor has an attribute {name!r}")
+            raise NoAttributeError(
+                f"neither {type(self).__name__} nor torch.Tensor has an attribute {shown(name)}", suggestion(name, dir(torch.Tensor))
+            )
         if callable(wanted):
             return _Method(self, name)
         return self._call("function", getattr, (self, name), {})
@@ -97,6 +123,27 @@ def _unary(function: Callable[..., Any]) -> Callable[..., Any]:
     return forward
 
 
+_NUMPY_OPERATORS = {
+    "multiply": operator.mul,
+    "subtract": operator.sub,
+    "divide": operator.truediv,
+    "floor_divide": operator.floordiv,
+    "remainder": operator.mod,
+    "power": operator.pow,
+    "bitwise_and": operator.and_,
+    "bitwise_or": operator.or_,
+    "bitwise_xor": operator.xor,
+    "less": operator.lt,
+    "less_equal": operator.le,
+    "greater": operator.gt,
+    "greater_equal": operator.ge,
+    "equal": operator.eq,
+    "not_equal": operator.ne,
+    "left_shift": operator.lshift,
+    "right_shift": operator.rshift,
+    **{name: getattr(operator, name) for name in ("add", "matmul")},
+}
+
 for _name in (_BINARY + " " + _COMPARE).split():
     _plain = _name.rstrip("_")
     _forward, _reflected = _binary(getattr(operator, _name))
@@ -107,7 +154,47 @@ for _name in _UNARY.split():
     setattr(TensorLike, f"__{_name}__", _unary(getattr(operator, _name)))
 
 
-class SymbolicTensor(TensorLike):
+class Symbol(TensorLike):
+    """What a recorded call gives: the node, the place in its result, and what is known of it."""
+
+    __slots__ = ("node", "path", "spec")
+
+    spec: TensorSpec | SizeSpec
+
+    def __init__(self, spec: Any, node: Node, path: Path = ()):
+        self.spec, self.node, self.path = spec, node, path
+
+    def _call(self, op: Op, target: Any, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> Any:
+        from layergraph.graph.record import record_torch
+
+        _refuse_in_place(target, args, kwargs)
+        _refuse_bare_module(target, args, kwargs)
+        _refuse_baked_mode(target, kwargs)
+        if "dtype" in kwargs or target in _DTYPE_METHODS:
+            args, kwargs = map_leaves(_as_dtype, args), map_leaves(_as_dtype, dict(kwargs))
+        return record_torch(op, target, args, kwargs)
+
+    def _refuse(self, what: str, fix: str, verb: str = "give") -> NoReturn:
+        values = "values" if isinstance(self.spec, TensorSpec) else "value"
+        raise SymbolicError(f"{self._said} has no {values} while the graph is written: it cannot {verb} {what}", fix)
+
+    @property
+    def _said(self) -> str:
+        """What it is called in a message."""
+        return f"the symbol {self!r}"
+
+    # A symbol never changes; copying through it would recurse along the whole graph.
+    def __copy__(self) -> Self:
+        return self
+
+    def __deepcopy__(self, memo: Any) -> Self:
+        return self
+
+    def __reduce__(self) -> NoReturn:
+        self._refuse("pickled", "pickle the Model it belongs to", "be")
+
+
+class SymbolicTensor(CheckedAsTensor, Symbol):
     """A tensor that does not exist yet: what `Input` and every layer called on a symbol give.
 
     It has a shape (a tuple, None where a size is not known yet; the batch size is None), a dtype (a string, as in Keras) and
@@ -117,23 +204,36 @@ class SymbolicTensor(TensorLike):
     >>> x = Input(shape=(4, 3))
     >>> torch.relu(x[:, 0] * 2).shape
     (None, 3)
+
+    `x.size(i)` is torch's: a number, or a `SymbolicSize` that means at run time what it says:
+
+    >>> x.reshape(x.size(0) * 2, -1).shape
+    (None, 6)
     """
 
-    __slots__ = ("node", "path", "spec")
+    # `entry`: the InputLayer under which a model starts here, where `Input(tensor=...)` has named one.
+    __slots__ = ("entry",)
 
-    def __init__(self, spec: TensorSpec, node: Node, path: Path = ()):
-        self.spec, self.node, self.path = spec, node, path
+    spec: TensorSpec
+
+    def __init__(self, spec: Any, node: Node, path: Path = (), entry: Any = None):
+        super().__init__(spec, node, path)
+        self.entry = entry
+
+    def entered_by(self, layer: Any) -> SymbolicTensor:
+        """The same tensor, with the InputLayer of models that start at it."""
+        return SymbolicTensor(self.spec, self.node, self.path, layer)
 
     @property
-    def shape(self) -> Shape:
+    def shape(self) -> Shape:  # pyright: ignore[reportIncompatibleVariableOverride] (Keras's shape, with None)
         return self.spec.shape
 
     @property
-    def ndim(self) -> int:
+    def ndim(self) -> int:  # pyright: ignore[reportIncompatibleVariableOverride] (read only)
         return self.spec.ndim
 
     @property
-    def dtype(self) -> str:
+    def dtype(self) -> str:  # pyright: ignore[reportIncompatibleVariableOverride] (Keras's dtype, a str)
         return str(self.spec.dtype).removeprefix("torch.")
 
     @property
@@ -146,35 +246,25 @@ class SymbolicTensor(TensorLike):
     requires_grad = False
 
     def _call(self, op: Op, target: Any, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> Any:
-        from layergraph.graph.record import record_torch
-
-        if op == "method" and target in _VALUES_ONLY:
-            self._refuse(f"{_VALUES_ONLY[target]} (`.{target}()`)", "run the model on tensors, or do this inside a custom Layer's call()")
-        self._refuse_in_place(target, kwargs)
-        _refuse_bare_module(target, args, kwargs)
-        _refuse_baked_mode(target, kwargs)
-        return record_torch(op, target, args, kwargs)
+        name = args[1] if target is getattr else target
+        if isinstance(name, str) and name in _VALUES_ONLY:
+            spelled = f"`.{name}`" if target is getattr else f"`.{name}()`"
+            self._refuse(f"{_VALUES_ONLY[name]} ({spelled})", "run the model on tensors, or do this inside a custom Layer's call()")
+        return super()._call(op, target, args, kwargs)
 
     def size(self, dim: int | None = None) -> Any:
-        """The sizes as torch gives them; refused while a size asked for is unknown."""
-        sizes = self.shape if dim is None else self.shape[dim]
-        if sizes is None or (isinstance(sizes, tuple) and None in sizes):
-            self._refuse("a size that is known only at run time (`.size()`)", "use x.shape (None where unknown), -1, or flatten/unflatten")
-        return sizes
+        """The sizes as torch gives them, ints and `SymbolicSize`s; or that of one axis."""
+        if dim is None:
+            return tuple(self.size(axis) for axis in range(self.ndim))
+        known = self.shape[dim] if isinstance(dim, int) and -self.ndim <= dim < self.ndim else None
+        return self._call("method", "size", (self, dim), {}) if known is None else known
 
     def dim(self) -> int:
         return self.ndim
 
-    def _refuse(self, what: str, fix: str) -> NoReturn:
-        raise SymbolicError(f"the symbolic tensor {self!r} has no values while the graph is written: it cannot give {what}", fix)
-
-    def _refuse_in_place(self, target: Any, kwargs: Mapping[str, Any]) -> None:
-        """The model would write into the tensors of its caller, and a result that nobody takes would be pruned."""
-        name = target_name(target)
-        if name.endswith("_") and not name.endswith("__") and getattr(target, "__module__", None) != operator.add.__module__:
-            self._refuse(f"a change in place (`{name}`)", f"use the function without the last underscore: y = x.{name.rstrip('_')}(...)")
-        if kwargs.get("inplace") is True:
-            self._refuse(f"a change in place (`{name}(..., inplace=True)`)", "leave inplace out")
+    @property
+    def _said(self) -> str:
+        return f"the symbolic tensor {self!r}"
 
     def __bool__(self) -> NoReturn:
         self._refuse(
@@ -205,20 +295,62 @@ class SymbolicTensor(TensorLike):
         self._refuse("a numpy array", "use torch functions on it, or model.predict(...) for values")
 
     def __setitem__(self, index: Any, value: Any) -> NoReturn:
-        self._refuse("assignment into it", "use torch.where, torch.cat or x.masked_fill(mask, value)")
+        self._refuse("assigned into", "use torch.where, torch.cat or x.masked_fill(mask, value)", "be")
 
-    # A symbol never changes; copying through it would recurse along the whole graph.
-    def __copy__(self) -> SymbolicTensor:
-        return self
+    def __repr__(self) -> str:  # pyright: ignore[reportIncompatibleMethodOverride] (torch's takes an argument of its own)
+        return f"<SymbolicTensor shape={self.shape}, dtype={self.dtype}, from {maker(self)}>"
 
-    def __deepcopy__(self, memo: Any) -> SymbolicTensor:
-        return self
 
-    def __reduce__(self) -> NoReturn:
-        self._refuse("a pickle", "pickle the Model it belongs to")
+class SymbolicSize(Symbol):
+    """A number that is known when the model runs: `x.size(0)` of an unknown size, and what arithmetic makes of it.
+
+    It stands where torch takes a size, in `view`, `reshape`, `expand`, slices, `torch.zeros((n, 4))`, and in arithmetic with
+    numbers and tensors. `torch.sym_max` and `torch.sym_min` compare it.
+
+    >>> from layergraph import Input
+    >>> frames = Input(shape=(8, 3, 16))
+    >>> n, t = frames.size(0), frames.size(1)
+    >>> frames.reshape(n * t, 3, 16).mean(-1).view(n, t, 3).shape
+    (None, 8, 3)
+    """
+
+    __slots__ = ()
+
+    spec: SizeSpec
+
+    _WORDS = "compute with +, -, *, // on it, torch.sym_max and torch.sym_min, or do this inside a custom Layer's call()"
+
+    @property
+    def _said(self) -> str:
+        return f"the size {self!r}"
+
+    def __bool__(self) -> NoReturn:
+        self._refuse("a bool (`if n > 4`, `max(n, 4)`)", self._WORDS)
+
+    def __int__(self) -> NoReturn:
+        self._refuse("an int", self._WORDS)
+
+    __index__ = __int__
+
+    def __float__(self) -> NoReturn:
+        self._refuse("a float", self._WORDS)
+
+    def __iter__(self) -> NoReturn:
+        self._refuse("items", self._WORDS)
+
+    def __array__(self, *args: Any, **kwargs: Any) -> NoReturn:
+        self._refuse("a numpy array", self._WORDS)
 
     def __repr__(self) -> str:
-        return f"<SymbolicTensor shape={self.shape}, dtype={self.dtype}, from {maker(self)}>"
+        return f"<SymbolicSize from {maker(self)}>"
+
+
+_SYMBOLS = frozenset({SymbolicTensor, SymbolicSize})
+
+
+def symbol_of(spec: TensorSpec | SizeSpec, node: Node, path: Path = ()) -> Symbol:
+    """The symbol of what a node gives at a place of its result."""
+    return SymbolicSize(spec, node, path) if isinstance(spec, SizeSpec) else SymbolicTensor(spec, node, path)
 
 
 def target_name(target: Any) -> str:
@@ -226,10 +358,15 @@ def target_name(target: Any) -> str:
     return target if isinstance(target, str) else getattr(target, "__name__", type(target).__name__)
 
 
-def maker(symbol: SymbolicTensor) -> str:
+def maker(symbol: Symbol) -> str:
     """Who made a symbol, without settling a layer's name: `Conv2D 'conv'`, `Dense`, `torch add`."""
     node = symbol.node
-    return node.target.label if node.op in ("input", "layer") else f"torch {target_name(node.target)}"
+    return node.target.label if node.op in ("input", "layer") else f"torch {spelled(node)}"
+
+
+def spelled(node: Node) -> str:
+    """What a torch node computes, in a word: of a property, the property's name."""
+    return str(node.args[1]) if node.target is getattr else target_name(node.target)
 
 
 def _flat(value: Any) -> Any:
@@ -245,37 +382,54 @@ def _flat(value: Any) -> Any:
         yield from _flat(item)
 
 
-def symbols_in(*values: Any) -> tuple[SymbolicTensor, ...]:
+def symbols_in(*values: Any) -> tuple[Any, ...]:
     """The symbols among arguments, nested or not, in order."""
-    found: list[SymbolicTensor] = []
+    found: list[Any] = []
     for value in values:
         _collect(value, found)
     return tuple(found)
 
 
-def _collect(value: Any, found: list[SymbolicTensor]) -> None:
+def _collect(value: Any, found: list[Any]) -> None:
     kind = type(value)
-    if kind is SymbolicTensor:
+    if kind in _SYMBOLS:
         found.append(value)
     elif kind is tuple or kind is list:
         for item in value:
             _collect(item, found)
     elif isinstance(value, list | tuple | slice | Mapping):
-        found.extend(item for item in _flat(value) if type(item) is SymbolicTensor)
+        found.extend(item for item in _flat(value) if type(item) in _SYMBOLS)
 
 
-def map_symbols(function: Callable[[SymbolicTensor], Any], value: Any) -> Any:
+def map_symbols(function: Callable[[Any], Any], value: Any) -> Any:
     """The same nest of arguments with each symbol replaced."""
-    return map_leaves(lambda leaf: function(leaf) if type(leaf) is SymbolicTensor else leaf, value)
+    return map_leaves(lambda leaf: function(leaf) if type(leaf) in _SYMBOLS else leaf, value)
 
 
 def has_symbol(args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> bool:
     """Whether any argument is, or holds, a symbol. On the path of every eager call: flat arguments are not flattened."""
     for arg in (*args, *kwargs.values()) if kwargs else args:
         kind = type(arg)
-        if kind is SymbolicTensor or (kind in (list, tuple, dict) and symbols_in(arg)):
+        if kind in _SYMBOLS or (kind in (list, tuple, dict) and symbols_in(arg)):
             return True
     return False
+
+
+def _as_dtype(value: Any) -> Any:
+    """The torch dtype of a symbol's `dtype`, which is a name."""
+    return getattr(torch, value) if isinstance(value, str) and isinstance(getattr(torch, value, None), torch.dtype) else value
+
+
+def _refuse_in_place(target: Any, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> None:
+    """The model would write into the tensors of its caller, and a result that nobody takes would be pruned."""
+    name = target_name(target)
+    who = next(item for item in _flat((args, kwargs)) if isinstance(item, Symbol))
+    if name.endswith("_") and not name.endswith("__") and getattr(target, "__module__", None) != operator.add.__module__:
+        who._refuse(f"changed in place (`{name}`)", f"use the function without the last underscore: y = x.{name.rstrip('_')}(...)", "be")
+    if kwargs.get("inplace") is True:
+        who._refuse(f"changed in place (`{name}(..., inplace=True)`)", "leave inplace out", "be")
+    if kwargs.get("out") is not None:
+        who._refuse(f"changed in place (`{name}(..., out=...)`)", "leave out= out, and take what the function gives", "be")
 
 
 def _refuse_baked_mode(target: Any, kwargs: Mapping[str, Any]) -> None:

@@ -12,7 +12,7 @@ from layergraph import activations
 from layergraph.errors import Fact
 from layergraph.graph.spec import Shape
 from layergraph.layers.base import Layer
-from layergraph.layers.fields import Field, number
+from layergraph.layers.fields import Axes, checked, number
 from layergraph.layers.normalization import axes
 
 
@@ -71,7 +71,7 @@ class Softmax(_Elementwise):
     tensor([[0.2500, 0.2500, 0.2500, 0.2500]])
     """
 
-    axis: int | list[int] = Field(default=-1, check=axes)
+    axis: Axes = checked(axes, default=-1)
 
     def call(self, x: Tensor) -> Tensor:
         axis: Any = self.axis

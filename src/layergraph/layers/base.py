@@ -7,7 +7,7 @@ import inspect
 import itertools
 import weakref
 from collections.abc import Mapping, Sequence
-from typing import Any, ClassVar, Self
+from typing import Any, ClassVar, Protocol, Self, overload
 
 import numpy as np
 import torch
@@ -31,6 +31,12 @@ from layergraph.modes import in_mode
 
 _serials = itertools.count()
 _HOOKS = frozenset(name for name in nn.Module().__dict__ if "hook" in name)
+
+
+class OneTensorOut(Protocol):
+    """For type checkers: a layer whose `call` gives one tensor."""
+
+    def call(self, *args: Any, **kwargs: Any) -> Tensor: ...
 
 
 class Layer(Stateful, Declared):
@@ -161,6 +167,12 @@ class Layer(Stateful, Declared):
 
     # Calling
 
+    @overload
+    def __call__(self: OneTensorOut, inputs: SymbolicTensor | Sequence[SymbolicTensor], *more: Any, **kwargs: Any) -> SymbolicTensor: ...
+    @overload
+    def __call__(self: OneTensorOut, inputs: Tensor | Sequence[Tensor], *more: Any, **kwargs: Any) -> Tensor: ...
+    @overload
+    def __call__(self, *args: Any, **kwargs: Any) -> Any: ...
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         if has_symbol(args, kwargs):
             return self._record(*(self._by_position(kwargs) if not args else (args, kwargs)))

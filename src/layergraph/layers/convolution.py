@@ -2,46 +2,62 @@
 
 from __future__ import annotations
 
-from typing import ClassVar
+from collections.abc import Callable
+from typing import ClassVar, TypeAlias
 
 import torch
 from torch import Tensor, nn
 
-from layergraph.activations import Activation
-from layergraph.constraints import Constraint
 from layergraph.errors import Fact
 from layergraph.graph.spec import Shape
-from layergraph.initializers import Initializer
 from layergraph.layers import sizes
 from layergraph.layers.base import Layer
-from layergraph.layers.fields import activation, activity, choice, constraint, data_format, flag, initializer, positive, regularizer, window
+from layergraph.layers.fields import (
+    Activation,
+    Constraint,
+    DataFormat,
+    Initializer,
+    Regularizer,
+    Window,
+    activation,
+    activity,
+    choice,
+    constraint,
+    data_format,
+    flag,
+    initializer,
+    positive,
+    regularizer,
+    window,
+)
 from layergraph.layers.weights import CONV, Weight
-from layergraph.regularizers import Regularizer
+
+ConvNd: TypeAlias = nn.Conv1d | nn.Conv2d | nn.Conv3d
 
 
 class _Conv(Layer):
     """A convolution over `rank` spatial axes, a bias and an activation."""
 
     rank: ClassVar[int]
-    _module: ClassVar[type[nn.Module]]
+    _module: ClassVar[Callable[..., ConvNd]]
     _casts_integers: ClassVar[bool] = True
 
     filters: int = positive()
-    kernel_size: tuple[int, ...] = window()
-    strides: tuple[int, ...] = window(default=1)
+    kernel_size: Window = window()
+    strides: Window = window(default=1)
     padding: str = choice("valid", "same", default="valid")
-    data_format: str = data_format()
-    dilation_rate: tuple[int, ...] = window(default=1)
+    data_format: DataFormat = data_format(default=None)
+    dilation_rate: Window = window(default=1)
     groups: int = positive(default=1)
     activation: Activation = activation(default=None)
     use_bias: bool = flag(default=True)
     kernel_initializer: Initializer = initializer(default="glorot_uniform")
     bias_initializer: Initializer = initializer(default="zeros")
-    kernel_regularizer: Regularizer | None = regularizer(default=None)
-    bias_regularizer: Regularizer | None = regularizer(default=None)
-    activity_regularizer: None = activity()
-    kernel_constraint: Constraint | None = constraint(default=None)
-    bias_constraint: Constraint | None = constraint(default=None)
+    kernel_regularizer: Regularizer = regularizer(default=None)
+    bias_regularizer: Regularizer = regularizer(default=None)
+    activity_regularizer: None = activity(default=None)
+    kernel_constraint: Constraint = constraint(default=None)
+    bias_constraint: Constraint = constraint(default=None)
 
     def check_fields(self) -> None:
         if max(self.strides) > 1 and max(self.dilation_rate) > 1:
@@ -76,7 +92,7 @@ class _Conv(Layer):
         return self.activation(sizes.channels_back(self.conv(x), self.data_format, self.rank))  # softmax looks at the last axis
 
     def keras_weights(self) -> list[Weight]:
-        bias = [Weight("bias", (self.conv.bias,))] if self.use_bias else []
+        bias = [] if self.conv.bias is None else [Weight("bias", (self.conv.bias,))]
         return [Weight("kernel", (self.conv.weight,), CONV), *bias]
 
     def compute_output_shape(self, input_shape: Shape) -> Shape:

@@ -7,18 +7,19 @@ from typing import Any, ClassVar
 import torch
 from torch import Tensor, nn
 
-from layergraph.activations import Activation as ActivationFunction
-from layergraph.constraints import Constraint
+from layergraph import config
 from layergraph.errors import ArgumentError, Fact, shown, user_place
 from layergraph.graph.infer import probe
 from layergraph.graph.node import Node
 from layergraph.graph.spec import Shape, TensorSpec
 from layergraph.graph.symbolic import SymbolicTensor
-from layergraph.initializers import Initializer
 from layergraph.layers.base import Layer
+from layergraph.layers.fields import Activation as ActivationFunction
 from layergraph.layers.fields import (
-    REQUIRED,
+    Constraint,
     Field,
+    Initializer,
+    Regularizer,
     activation,
     activity,
     constraint,
@@ -31,7 +32,6 @@ from layergraph.layers.fields import (
 )
 from layergraph.layers.weights import DENSE, Weight
 from layergraph.nn.indices import whole_indices
-from layergraph.regularizers import Regularizer
 
 
 class InputLayer(Layer):
@@ -61,16 +61,24 @@ class InputLayer(Layer):
             raise ArgumentError(
                 f"{who} got an unknown argument {next(iter(kwargs))!r}", "its arguments are shape, batch_size, dtype, batch_shape, name"
             )
-        for word, value in (("sparse", sparse), ("ragged", ragged), ("optional", optional), ("tensor", input_tensor is not None)):
+        for word, value in (("sparse", sparse), ("ragged", ragged)):
             if value:
                 raise ArgumentError(f"{who}: `{word}` is not supported", "use a dense Input(shape=...)")
+        if not isinstance(optional, bool):
+            raise ArgumentError(f"{who}: `optional` must be True or False, got {shown(optional)}")
+        if input_tensor is not None:
+            shape, batch_size, batch_shape, dtype = None, None, *_agreeing(who, input_tensor, shape, batch_size, batch_shape, dtype)
         self._init_base(dtype=dtype, name=name)
         state = self.__dict__
         state["_auto_name"] = "input_layer"
         state["batch_shape"] = _batch_shape(who, shape, batch_size, batch_shape)
+        state["optional"] = optional
         state["built"] = True
-        node = Node("input", self, (), {}, (), user_place())
-        state["_first"] = (node, SymbolicTensor(TensorSpec(self.batch_shape, self._torch_dtype), node))
+        if input_tensor is None:
+            node = Node("input", self, (), {}, (), user_place())
+            state["_first"] = (node, SymbolicTensor(TensorSpec(self.batch_shape, self._torch_dtype), node))
+        else:
+            state["_first"] = (input_tensor.node, input_tensor.entered_by(self))
 
     def auto_name(self) -> str:
         return self._auto_name
@@ -93,8 +101,27 @@ class InputLayer(Layer):
             "sparse": False,
             "ragged": False,
             "name": self.name,
-            "optional": False,
+            "optional": self.optional,
         }
+
+
+def _agreeing(who: str, tensor: Any, shape: Any, batch_size: Any, batch_shape: Any, dtype: Any) -> tuple[Shape, str]:
+    """(batch_shape, dtype) of a symbol that is to be an input, which the other arguments may repeat but not change."""
+    if not isinstance(tensor, SymbolicTensor):
+        raise ArgumentError(
+            f"{who}: `tensor` must be a symbolic tensor, got {type(tensor).__name__} {shown(tensor)}", "for values, call the model on them"
+        )
+    said = {
+        "shape": (shape, tensor.shape[1:]),
+        "batch_size": (batch_size, tensor.shape[0] if tensor.ndim else None),
+        "batch_shape": (batch_shape, tensor.shape),
+    }
+    for word, (given, own) in said.items():
+        if given is not None and (tuple(given) if isinstance(given, list | tuple) else given) != own:
+            raise ArgumentError(f"{who}: `{word}`={shown(given)} is not that of `tensor`, {own}", f"leave `{word}` out")
+    if dtype is not None and config.standardize_dtype(dtype) != tensor.dtype:
+        raise ArgumentError(f"{who}: `dtype`={shown(dtype)} is not that of `tensor`, {tensor.dtype!r}", "leave `dtype` out")
+    return tensor.shape, tensor.dtype
 
 
 def _batch_shape(who: str, shape: Any, batch_size: Any, batch_shape: Any) -> Shape:
@@ -135,10 +162,12 @@ def Input(  # noqa: N802 (Keras's name)
         shape: the sizes without the batch axis, None where a size is unknown: `(784,)`, `(None, 3)`.
         batch_size: a fixed batch size, where one is wanted.
         dtype: a string, a torch or a numpy dtype; None takes `layergraph.config.floatx()`.
-        batch_shape: all sizes, instead of `shape` and `batch_size`.
+        batch_shape: all sizes, instead of `shape` and `batch_size`. A batch size that is given is held: other batches raise.
         name: seen in `summary()`, in the generated code, and as the keyword of a call.
         sparse, ragged: None or False, as on Keras's torch backend.
-        tensor, optional: not available yet.
+        tensor: an inner symbolic tensor at which a model shall start, `Model(Input(tensor=h, name="hidden"), y)`; the other
+            arguments must agree with it.
+        optional: True lets a call give None for it, or leave it out; what takes it in the graph must then take None too.
 
     >>> Input(shape=(32, 32, 3), name="image").shape
     (None, 32, 32, 3)
@@ -181,11 +210,11 @@ class Dense(Layer):
     use_bias: bool = flag(default=True)
     kernel_initializer: Initializer = initializer(default="glorot_uniform")
     bias_initializer: Initializer = initializer(default="zeros")
-    kernel_regularizer: Regularizer | None = regularizer(default=None)
-    bias_regularizer: Regularizer | None = regularizer(default=None)
-    activity_regularizer: None = activity()
-    kernel_constraint: Constraint | None = constraint(default=None)
-    bias_constraint: Constraint | None = constraint(default=None)
+    kernel_regularizer: Regularizer = regularizer(default=None)
+    bias_regularizer: Regularizer = regularizer(default=None)
+    activity_regularizer: None = activity(default=None)
+    kernel_constraint: Constraint = constraint(default=None)
+    bias_constraint: Constraint = constraint(default=None)
     lora_rank: int | None = only(default=None, why="wrap the model with peft")
     lora_alpha: float | None = only(default=None, why="wrap the model with peft")
     quantization_config: Any = only(default=None, why="quantize the model with torchao")
@@ -227,7 +256,7 @@ class Activation(Layer):
     (None, 4)
     """
 
-    activation: ActivationFunction = activation(default=REQUIRED)
+    activation: ActivationFunction = activation()
 
     def call(self, x: Tensor) -> Tensor:
         return self.activation(x)
@@ -260,8 +289,8 @@ class Embedding(Layer):
     input_dim: int = positive()
     output_dim: int = positive()
     embeddings_initializer: Initializer = initializer(default="uniform")
-    embeddings_regularizer: Regularizer | None = regularizer(default=None)
-    embeddings_constraint: Constraint | None = constraint(default=None)
+    embeddings_regularizer: Regularizer = regularizer(default=None)
+    embeddings_constraint: Constraint = constraint(default=None)
     mask_zero: bool = only(default=False, why="masks come in a later version")
     weights: Any = Field(default=None, encode=lambda value: None)  # values belong to the state, not to the config
     lora_rank: int | None = only(default=None, why="wrap the model with peft")

@@ -7,7 +7,7 @@ import inspect
 import itertools
 import types
 from collections.abc import Callable, Mapping
-from typing import Any, dataclass_transform
+from typing import TYPE_CHECKING, Any, dataclass_transform
 
 from layergraph.errors import ArgumentError, Fact, NameTakenError, shown, suggestion
 from layergraph.layers import fields
@@ -21,9 +21,16 @@ SHAPE_KEYWORDS = ("input_shape", "batch_input_shape", "batch_shape", "input_dim"
 _UNCHANGING = (int, float, str, tuple, type(None), types.BuiltinFunctionType, types.FunctionType)
 
 
+def _keyword(default: Any = None, alias: str = "", kw_only: bool = True) -> Any:
+    """A keyword of every layer, for type checkers."""
+
+
 @dataclass_transform(
+    eq_default=False,
     field_specifiers=(
+        _keyword,
         fields.anything,
+        fields.checked,
         fields.positive,
         fields.whole,
         fields.number,
@@ -37,17 +44,32 @@ _UNCHANGING = (int, float, str, tuple, type(None), types.BuiltinFunctionType, ty
         fields.constraint,
         fields.only,
         fields.activity,
-    )
+    ),
 )
-class Declared:
-    """Marks, for type checkers, that a subclass's annotated fields are the parameters of its `__init__`."""
+class _Transformed:
+    pass
+
+
+class Declared(_Transformed):
+    """Tells type checkers that a subclass's annotated fields are the parameters of its `__init__`, and that all take these keywords."""
+
+    if TYPE_CHECKING:
+        _word_trainable: bool = _keyword(default=True, alias="trainable", kw_only=True)
+        _word_dtype: Any = _keyword(default=None, alias="dtype", kw_only=True)
+        _word_autocast: bool = _keyword(default=True, alias="autocast", kw_only=True)
+        _word_name: str | None = _keyword(default=None, alias="name", kw_only=True)
+        _word_input_shape: Any = _keyword(default=None, alias="input_shape", kw_only=True)
+        _word_batch_input_shape: Any = _keyword(default=None, alias="batch_input_shape", kw_only=True)
+        _word_batch_shape: Any = _keyword(default=None, alias="batch_shape", kw_only=True)
+        _word_input_dim: int | None = _keyword(default=None, alias="input_dim", kw_only=True)
+        _word_batch_size: int | None = _keyword(default=None, alias="batch_size", kw_only=True)
 
 
 def own_fields(cls: type) -> dict[str, Field]:
     """The fields that a class body declares; none where it writes its own `__init__`."""
     if "__init__" in cls.__dict__:
         return {}
-    found = {}
+    found: dict[str, Field] = {}
     for name, kind in inspect.get_annotations(cls).items():
         if name.startswith("_") or "ClassVar" in str(kind):
             continue
@@ -93,9 +115,8 @@ def bind(layer: Any, declared: Mapping[str, Field], args: tuple[Any, ...], kwarg
     if layer._name_by_position and len(args) == len(declared) + 1:
         args, kwargs["name"] = args[:-1], args[-1]
     if len(args) > len(declared):
-        raise ArgumentError(
-            f"{who} takes {len(declared)} positional arguments, got {len(args)}: {shown(args)}", f"its arguments are {_listed(declared)}"
-        )
+        count = f"{len(declared)} positional argument" + ("s" if len(declared) != 1 else "")
+        raise ArgumentError(f"{who} takes {count}, got {len(args)}: {shown(args)}", f"its arguments are {_listed(declared)}")
     given = dict(zip(declared, args, strict=False))
     for name in [word for word in kwargs if word in declared]:
         if name in given:
@@ -103,7 +124,7 @@ def bind(layer: Any, declared: Mapping[str, Field], args: tuple[Any, ...], kwarg
         given[name] = kwargs.pop(name)
     refuse_unknown(who, [word for word in kwargs if word not in (*BASE_KEYWORDS, *SHAPE_KEYWORDS)], declared)
     shared = _shared_defaults(type(layer), layer)
-    values = {}
+    values: dict[str, Any] = {}
     for name, field in declared.items():
         if name not in given and name in shared:
             values[name] = shared[name]
@@ -118,12 +139,12 @@ def bind(layer: Any, declared: Mapping[str, Field], args: tuple[Any, ...], kwarg
     return values
 
 
-def _shared_defaults(cls: type, layer: Any) -> dict[str, Any]:
+def _shared_defaults(cls: Any, layer: Any) -> dict[str, Any]:
     """The checked defaults that all layers of a class may share, since they cannot change: worked out once for each class."""
     found = cls.__dict__.get("_defaults")
     if found is None:
-        checked = {name: field.check(field.default, layer) for name, field in cls._fields.items() if not field.fresh}
-        found = {name: value for name, value in checked.items() if isinstance(value, _UNCHANGING)}
+        checked: dict[str, Any] = {name: field.check(field.default, layer) for name, field in cls._fields.items() if not field.fresh}
+        found = {name: checked[name] for name in checked if isinstance(checked[name], _UNCHANGING)}
         cls._defaults = found
     return found
 

@@ -1,27 +1,66 @@
 """What a layer's arguments may be: one declaration is the signature, the check, the config and the repr.
 
     units: int = positive()
-    activation: Activation = activation()
+    activation: Activation = activation(default=None)
 
-A field checks the value it is given when the layer is made, and says how it stands in the config.
+A field checks the value it is given when the layer is made, and says how it stands in the config. Its annotation is what a
+type checker allows: a plain type, or an `Argument` where the layer keeps another type than it is given.
 """
 
 from __future__ import annotations
 
 import math
 import numbers
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any, Generic, Self, TypeAlias, TypeGuard, TypeVar, cast, overload
+
+from torch import Tensor
 
 from layergraph import activations, config, constraints, initializers, regularizers
 from layergraph.errors import Fact, LayergraphError, shown, suggestion
 
-REQUIRED: Any = type("Required", (), {"__repr__": lambda self: "..."})()
+Given = TypeVar("Given")
+Kept = TypeVar("Kept")
+
+
+class Argument(Generic[Given, Kept]):
+    """For type checkers: an argument that may be given as one type, and is kept as another. At run time the layer just has the value."""
+
+    if TYPE_CHECKING:
+
+        @overload
+        def __get__(self, instance: None, owner: Any) -> Self: ...
+        @overload
+        def __get__(self, instance: object, owner: Any) -> Kept: ...
+        def __get__(self, instance: object, owner: Any) -> Any: ...
+        def __set__(self, instance: object, value: Given) -> None: ...
+
+
+Activation: TypeAlias = Argument[str | Mapping[str, Any] | Callable[..., Any] | None, Callable[..., Tensor]]
+Initializer: TypeAlias = Argument[str | Mapping[str, Any] | Callable[..., Any] | type[Any] | None, initializers.Initializer]
+Regularizer: TypeAlias = Argument[str | Mapping[str, Any] | Callable[..., Any] | type[Any] | None, regularizers.Regularizer | None]
+Constraint: TypeAlias = Argument[str | Mapping[str, Any] | Callable[..., Any] | type[Any] | None, constraints.Constraint | None]
+DataFormat: TypeAlias = Argument[str | None, str]
+Window: TypeAlias = Argument[int | Sequence[int], tuple[int, ...]]
+OptionalWindow: TypeAlias = Argument[int | Sequence[int] | None, tuple[int, ...] | None]
+Axes: TypeAlias = Argument[int | Sequence[int], int | list[int]]
+
+
+class _Required:
+    def __repr__(self) -> str:
+        return "..."
+
+
+REQUIRED: Any = _Required()
 
 
 def _as_is(value: Any, owner: Any) -> Any:
     return value
+
+
+def _plain(value: object) -> object:
+    return list(cast("tuple[object, ...]", value)) if isinstance(value, tuple) else value
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,7 +72,7 @@ class Field:
 
     default: Any = REQUIRED
     check: Callable[[Any, Any], Any] = _as_is
-    encode: Callable[[Any], Any] = lambda value: list(value) if isinstance(value, tuple) else value
+    encode: Callable[[Any], Any] = _plain
     reads_settings: bool = False
 
     @property
@@ -41,7 +80,7 @@ class Field:
         return self.reads_settings or self.default is REQUIRED
 
 
-def is_int(value: Any) -> bool:
+def is_int(value: object) -> TypeGuard[int]:
     """Whether a value is a whole number (numpy's too) and not a bool."""
     return isinstance(value, numbers.Integral) and not isinstance(value, bool)
 
@@ -49,6 +88,11 @@ def is_int(value: Any) -> bool:
 def anything(default: Any = REQUIRED) -> Any:
     """Any value."""
     return Field(default)
+
+
+def checked(check: Callable[[Any, Any], Any], default: Any = REQUIRED, encode: Callable[[Any], Any] = _plain) -> Any:
+    """A value of the layer's own kind: `check(value, layer)` gives what is kept, or raises `Fact`."""
+    return Field(default, check, encode)
 
 
 def positive(default: Any = REQUIRED) -> Any:
@@ -116,16 +160,24 @@ def window(default: Any = REQUIRED, rank: int | None = None, minimum: int = 1, o
     return Field(default, check)
 
 
+def _is_iterable(value: object) -> TypeGuard[Iterable[Any]]:
+    return isinstance(value, Iterable)
+
+
 def ints(value: Any, rank: int, minimum: int = 1) -> tuple[int, ...]:
     """`value` as a tuple of `rank` ints of at least `minimum`; raises `Fact`."""
-    items = (value,) * rank if is_int(value) else tuple(value) if isinstance(value, Iterable) and not isinstance(value, str) else ()
+    items: tuple[Any, ...] = ()
+    if is_int(value):
+        items = (value,) * rank
+    elif _is_iterable(value) and not isinstance(value, str):
+        items = tuple(value)
     if len(items) != rank or not all(is_int(item) and item >= minimum for item in items):
         bound = f" of at least {minimum}" if minimum else ""
         raise Fact(f"must be an int{bound}, or a tuple of {rank} such ints, got {shown(value)}")
     return tuple(int(item) for item in items)
 
 
-def data_format() -> Any:
+def data_format(default: None = None) -> Any:
     """'channels_last' or 'channels_first'; None takes `layergraph.config.image_data_format()` as it is when the layer is made."""
 
     def check(value: Any, owner: Any) -> str:
@@ -138,23 +190,37 @@ def data_format() -> Any:
             )
         return value
 
-    return Field(None, check, reads_settings=True)
+    return Field(default, check, reads_settings=True)
 
 
-def _got(get: Callable[[Any], Any], serialize: Callable[[Any], Any]) -> Callable[..., Any]:
+def _got(get: Callable[[Any], Any]) -> Callable[[Any, Any], Any]:
     def check(value: Any, owner: Any) -> Any:
         try:
             return get(value)
         except LayergraphError as error:  # the family knows what it accepts; the layer adds whose argument it was
             raise Fact(f"cannot be used: {error.what}", error.fix) from None
 
-    return lambda default=None: Field(default, check, serialize)
+    return check
 
 
-activation = _got(activations.get, activations.serialize)
-initializer = _got(initializers.get, initializers.serialize)
-regularizer = _got(regularizers.get, regularizers.serialize)
-constraint = _got(constraints.get, constraints.serialize)
+def activation(default: Any = REQUIRED) -> Any:
+    """What `activations.get` takes."""
+    return Field(default, _got(activations.get), activations.serialize)
+
+
+def initializer(default: Any = REQUIRED) -> Any:
+    """What `initializers.get` takes."""
+    return Field(default, _got(initializers.get), initializers.serialize)
+
+
+def regularizer(default: Any = REQUIRED) -> Any:
+    """What `regularizers.get` takes."""
+    return Field(default, _got(regularizers.get), regularizers.serialize)
+
+
+def constraint(default: Any = REQUIRED) -> Any:
+    """What `constraints.get` takes."""
+    return Field(default, _got(constraints.get), constraints.serialize)
 
 
 def only(default: Any, why: str) -> Any:

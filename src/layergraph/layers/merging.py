@@ -5,15 +5,18 @@ from __future__ import annotations
 import operator
 from collections.abc import Callable, Sequence
 from functools import reduce
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Protocol, TypeVar, cast
 
 import torch
 from torch import Tensor
 
 from layergraph.errors import Fact
 from layergraph.graph.spec import Shape, broadcast
+from layergraph.graph.symbolic import SymbolicTensor
+from layergraph.kinds import is_sequence
 from layergraph.layers.base import Layer
-from layergraph.layers.fields import Field, flag, ints, is_int, whole
+from layergraph.layers.fields import Argument, checked, flag, ints, is_int, whole
+from layergraph.layers.sizes import unflatten
 
 
 class _Merge(Layer):
@@ -43,7 +46,7 @@ class _Merge(Layer):
 
 
 def _checked_list(shapes: Any, exactly: int | None = None) -> list[Shape]:
-    if not isinstance(shapes, list | tuple) or not shapes or not all(isinstance(shape, list | tuple) for shape in shapes):
+    if not is_sequence(shapes) or not shapes or not all(is_sequence(shape) for shape in shapes):
         raise Fact(f"is called on a list of tensors, got one of shape {shapes}", "write layer([a, b])")
     if exactly is not None and len(shapes) != exactly:
         raise Fact(f"takes exactly {exactly} tensors, got {len(shapes)}")
@@ -179,12 +182,12 @@ class Concatenate(Layer):
             if i != axis and len({shape[i] for shape in shapes} - {None}) > 1:
                 raise Fact(f"needs shapes that are equal but for axis {axis}, got {' and '.join(map(str, shapes))}")
         sizes = [shape[axis] for shape in shapes]
-        joined = None if None in sizes else sum(sizes)
+        joined = None if None in sizes else sum(n for n in sizes if n is not None)
         others = [next((shape[i] for shape in shapes if shape[i] is not None), None) for i in range(rank)]
         return (*others[:axis], joined, *others[axis + 1 :])
 
 
-def _axes(value: Any, owner: Any) -> int | tuple[int, int]:
+def _axes(value: Any, owner: Any) -> int | tuple[int, ...]:
     axes = value if is_int(value) else ints(value, 2, minimum=-(10**6))
     if 0 in (axes if isinstance(axes, tuple) else (axes,)):
         raise Fact(f"must not name the batch axis 0, got {value!r}")
@@ -205,7 +208,7 @@ class Dot(Layer):
     (None, 1)
     """
 
-    axes: int | tuple[int, int] = Field(check=_axes)
+    axes: Argument[int | Sequence[int], int | tuple[int, ...]] = checked(_axes)
     normalize: bool = flag(default=False)
 
     def call(self, inputs: Sequence[Tensor]) -> Tensor:
@@ -221,18 +224,21 @@ class Dot(Layer):
         left = first.movedim(a, -1).flatten(1, -2) if first_rank > 3 else first.movedim(a, -1)
         right = second.movedim(b, 1).flatten(2) if second_rank > 3 else second.movedim(b, 1)
         if first_rank == 2:
-            return (
-                torch.matmul(left.unsqueeze(1), right).squeeze(1)
-                if second_rank <= 3
-                else torch.matmul(left.unsqueeze(1), right).squeeze(1).unflatten(1, _known(rest_of_second))
-            )
+            product = torch.matmul(left.unsqueeze(1), right).squeeze(1)
+            if second_rank > 3:
+                product = unflatten(product, 1, _known(rest_of_second))
+            return product
         if second_rank == 2:
             product = torch.matmul(left, right.unsqueeze(2)).squeeze(2)
-            return product if first_rank <= 3 else product.unflatten(1, _known(rest_of_first))
+            if first_rank > 3:
+                product = unflatten(product, 1, _known(rest_of_first))
+            return product
         product = torch.matmul(left, right)
         if first_rank > 3:
-            product = product.unflatten(1, _known(rest_of_first))
-        return product if second_rank <= 3 else product.unflatten(-1, _known(rest_of_second))
+            product = unflatten(product, 1, _known(rest_of_first))
+        if second_rank > 3:
+            product = unflatten(product, -1, _known(rest_of_second))
+        return product
 
     def _resolved(self, first: int, second: int) -> tuple[int, int]:
         a, b = self.axes if isinstance(self.axes, tuple) else (self.axes, self.axes)
@@ -258,23 +264,32 @@ def _known(sizes: list[Any]) -> list[Any]:
     return [-1 if size is None else size for size in sizes]
 
 
-def _function(layer: type[Layer]) -> Callable[..., Any]:
+OneTensor = TypeVar("OneTensor", SymbolicTensor, Tensor)
+
+
+class Merging(Protocol):
+    """A functional twin: tensors in, a tensor out."""
+
+    def __call__(self, inputs: Sequence[OneTensor], **kwargs: Any) -> OneTensor: ...
+
+
+def _function(layer: type[Layer]) -> Merging:
     def function(inputs: Sequence[Any], **kwargs: Any) -> Any:
         return layer(**kwargs)(inputs)
 
     function.__name__ = function.__qualname__ = layer.__name__.lower()
     function.__doc__ = f"`{layer.__name__}(**kwargs)(inputs)`."
-    return function
+    return cast("Merging", function)
 
 
 add, subtract, multiply, average, maximum, minimum = map(_function, (Add, Subtract, Multiply, Average, Maximum, Minimum))
 
 
-def concatenate(inputs: Sequence[Any], axis: int = -1, **kwargs: Any) -> Any:
+def concatenate(inputs: Sequence[OneTensor], axis: int = -1, **kwargs: Any) -> OneTensor:
     """`Concatenate(axis, **kwargs)(inputs)`."""
-    return Concatenate(axis=axis, **kwargs)(inputs)
+    return cast("Any", Concatenate(axis=axis, **kwargs)(inputs))
 
 
-def dot(inputs: Sequence[Any], axes: Any = -1, **kwargs: Any) -> Any:
+def dot(inputs: Sequence[OneTensor], axes: Any = -1, **kwargs: Any) -> OneTensor:
     """`Dot(axes, **kwargs)(inputs)`."""
-    return Dot(axes=axes, **kwargs)(inputs)
+    return cast("Any", Dot(axes=axes, **kwargs)(inputs))

@@ -7,15 +7,27 @@ from typing import Any, ClassVar
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from layergraph.constraints import Constraint
 from layergraph.errors import Fact, shown
 from layergraph.graph.spec import Shape
-from layergraph.initializers import Initializer
+from layergraph.kinds import is_sequence
 from layergraph.layers.base import Layer
-from layergraph.layers.fields import Field, constraint, flag, initializer, is_int, number, only, regularizer, whole
+from layergraph.layers.fields import (
+    Axes,
+    Constraint,
+    Initializer,
+    Regularizer,
+    checked,
+    constraint,
+    flag,
+    initializer,
+    is_int,
+    number,
+    only,
+    regularizer,
+    whole,
+)
 from layergraph.layers.weights import Weight
 from layergraph.modes import THAWED
-from layergraph.regularizers import Regularizer
 
 _BATCH_NORMS: dict[int, type[nn.BatchNorm1d | nn.BatchNorm2d | nn.BatchNorm3d]] = {
     2: nn.BatchNorm1d,
@@ -71,10 +83,10 @@ class BatchNormalization(Layer):
     gamma_initializer: Initializer = initializer(default="ones")
     moving_mean_initializer: Initializer = initializer(default="zeros")
     moving_variance_initializer: Initializer = initializer(default="ones")
-    beta_regularizer: Regularizer | None = regularizer(default=None)
-    gamma_regularizer: Regularizer | None = regularizer(default=None)
-    beta_constraint: Constraint | None = constraint(default=None)
-    gamma_constraint: Constraint | None = constraint(default=None)
+    beta_regularizer: Regularizer = regularizer(default=None)
+    gamma_regularizer: Regularizer = regularizer(default=None)
+    beta_constraint: Constraint = constraint(default=None)
+    gamma_constraint: Constraint = constraint(default=None)
     renorm: bool = only(default=False, why="torch's BatchNorm has no renormalization")
     renorm_clipping: Any = only(default=None, why="torch's BatchNorm has no renormalization")
     renorm_momentum: float = only(default=0.99, why="torch's BatchNorm has no renormalization")
@@ -82,7 +94,7 @@ class BatchNormalization(Layer):
 
     def build(self, input_shape: Shape) -> None:
         module = _BATCH_NORMS[len(input_shape)]
-        self.batch_norm = module(input_shape[self.axis], eps=self.epsilon, momentum=round(1 - self.momentum, 12))
+        self.batch_norm = module(input_shape[self.axis] or 0, eps=self.epsilon, momentum=round(1 - self.momentum, 12))
         _drop_unused(self, self.batch_norm)
 
     def call(self, x: Tensor, training: bool | None = None) -> Tensor:
@@ -93,13 +105,14 @@ class BatchNormalization(Layer):
             x = self.batch_norm(x)
         else:
             own = self.batch_norm
-            x = F.batch_norm(x, own.running_mean, own.running_var, own.weight, own.bias, training and self.trainable, own.momentum, own.eps)
+            learns, momentum = training and self.trainable, own.momentum or 0.0
+            x = F.batch_norm(x, own.running_mean, own.running_var, own.weight, own.bias, learns, momentum, own.eps)
         return x if axis == 1 else x.permute(0, *range(2, axis + 1), 1, *range(axis + 1, rank))
 
     def keras_weights(self) -> list[Weight]:
         own = self.batch_norm
         statistics = [("moving_mean", own.running_mean), ("moving_variance", own.running_var)]
-        return _affine(self, own) + [Weight(name, (tensor,), trainable=False) for name, tensor in statistics]
+        return _affine(self, own) + [Weight(name, (tensor,), trainable=False) for name, tensor in statistics if tensor is not None]
 
     def compute_output_shape(self, input_shape: Shape) -> Shape:
         rank = len(input_shape)
@@ -132,7 +145,7 @@ class BatchNormalization(Layer):
 def axes(value: Any, owner: Any) -> int | list[int]:
     if is_int(value):
         return int(value)
-    if not isinstance(value, list | tuple) or not value or not all(map(is_int, value)):
+    if not is_sequence(value) or not value or not all(map(is_int, value)):
         raise Fact(f"must be an int or a list of ints, got {shown(value)}")
     return [int(axis) for axis in value]
 
@@ -154,16 +167,16 @@ class LayerNormalization(Layer):
 
     _casts_integers: ClassVar[bool] = True
 
-    axis: int | list[int] = Field(default=-1, check=axes)
+    axis: Axes = checked(axes, default=-1)
     epsilon: float = number(default=1e-3, low=0)
     center: bool = flag(default=True)
     scale: bool = flag(default=True)
     beta_initializer: Initializer = initializer(default="zeros")
     gamma_initializer: Initializer = initializer(default="ones")
-    beta_regularizer: Regularizer | None = regularizer(default=None)
-    gamma_regularizer: Regularizer | None = regularizer(default=None)
-    beta_constraint: Constraint | None = constraint(default=None)
-    gamma_constraint: Constraint | None = constraint(default=None)
+    beta_regularizer: Regularizer = regularizer(default=None)
+    gamma_regularizer: Regularizer = regularizer(default=None)
+    beta_constraint: Constraint = constraint(default=None)
+    gamma_constraint: Constraint = constraint(default=None)
 
     def build(self, input_shape: Shape) -> None:
         axes = self._sorted(len(input_shape))

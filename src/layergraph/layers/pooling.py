@@ -13,7 +13,7 @@ from layergraph.errors import Fact
 from layergraph.graph.spec import Shape
 from layergraph.layers import sizes
 from layergraph.layers.base import Layer
-from layergraph.layers.fields import choice, data_format, flag, window
+from layergraph.layers.fields import DataFormat, OptionalWindow, Window, choice, data_format, flag, window
 from layergraph.nn.padding import average_of_real
 
 
@@ -23,10 +23,10 @@ class _Pool(Layer):
     rank: ClassVar[int]
     _name_by_position: ClassVar[bool] = True
 
-    pool_size: tuple[int, ...] = window(default=2)
-    strides: tuple[int, ...] | None = window(default=None, optional=True)
+    pool_size: Window = window(default=2)
+    strides: OptionalWindow = window(default=None, optional=True)
     padding: str = choice("valid", "same", default="valid")
-    data_format: str = data_format()
+    data_format: DataFormat = data_format(default=None)
 
     @property
     def _windows(self) -> tuple[tuple[int, ...], tuple[int, ...], tuple[int, ...]]:
@@ -100,7 +100,7 @@ class _AveragePool(_Pool):
 
     _function: ClassVar[Callable[..., Tensor]]
 
-    pool_size: tuple[int, ...] = window()
+    pool_size: Window = window()
 
     def call(self, x: Tensor) -> Tensor:
         x = sizes.channels_first(x, self.data_format)
@@ -164,7 +164,7 @@ class _GlobalPool(Layer):
     rank: ClassVar[int]
     _reduce: ClassVar[Callable[..., Tensor]]
 
-    data_format: str = data_format()
+    data_format: DataFormat = data_format(default=None)
     keepdims: bool = flag(default=False)
 
     def call(self, x: Tensor) -> Tensor:

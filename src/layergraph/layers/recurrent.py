@@ -2,25 +2,36 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any, ClassVar
 
 import torch
 from torch import Tensor
 
 from layergraph import activations
-from layergraph.activations import Activation
-from layergraph.constraints import Constraint
 from layergraph.errors import ArgumentError, Fact, LayergraphError, ShapeError, shown
 from layergraph.graph.record import sources
 from layergraph.graph.spec import Shape, agree
 from layergraph.graph.symbolic import SymbolicTensor, symbols_in
-from layergraph.initializers import Initializer
 from layergraph.layers.base import Layer
-from layergraph.layers.fields import Field, activation, activity, anything, constraint, flag, initializer, only, positive, regularizer
+from layergraph.layers.fields import (
+    Activation,
+    Constraint,
+    Field,
+    Initializer,
+    Regularizer,
+    activation,
+    activity,
+    anything,
+    constraint,
+    flag,
+    initializer,
+    only,
+    positive,
+    regularizer,
+)
 from layergraph.layers.weights import DENSE, Layout, Weight
 from layergraph.nn import recurrent
-from layergraph.regularizers import Regularizer
 
 _LATER = "it comes in a later version"
 
@@ -29,7 +40,7 @@ def _standard(name: str) -> Any:
     """An activation that can only be the one of this name, in any of its forms: the one inside torch's kernels."""
     any_activation: Field = activation(default=name)
 
-    def check(value: Any, owner: Any) -> Activation:
+    def check(value: Any, owner: Any) -> Callable[..., Tensor]:
         function = any_activation.check(value, owner)
         try:
             same = activations.serialize(function) == name
@@ -193,13 +204,13 @@ class LSTM(_Recurrent):
     recurrent_initializer: Initializer = initializer(default="orthogonal")
     bias_initializer: Initializer = initializer(default="zeros")
     unit_forget_bias: bool = flag(default=True)
-    kernel_regularizer: Regularizer | None = regularizer(default=None)
-    recurrent_regularizer: Regularizer | None = regularizer(default=None)
-    bias_regularizer: Regularizer | None = regularizer(default=None)
-    activity_regularizer: None = activity()
-    kernel_constraint: Constraint | None = constraint(default=None)
-    recurrent_constraint: Constraint | None = constraint(default=None)
-    bias_constraint: Constraint | None = constraint(default=None)
+    kernel_regularizer: Regularizer = regularizer(default=None)
+    recurrent_regularizer: Regularizer = regularizer(default=None)
+    bias_regularizer: Regularizer = regularizer(default=None)
+    activity_regularizer: None = activity(default=None)
+    kernel_constraint: Constraint = constraint(default=None)
+    recurrent_constraint: Constraint = constraint(default=None)
+    bias_constraint: Constraint = constraint(default=None)
     dropout: float = only(default=0.0, why=_LATER)
     recurrent_dropout: float = only(default=0.0, why=_LATER)
     seed: int | None = anything(default=None)
@@ -247,13 +258,13 @@ class GRU(_Recurrent):
     kernel_initializer: Initializer = initializer(default="glorot_uniform")
     recurrent_initializer: Initializer = initializer(default="orthogonal")
     bias_initializer: Initializer = initializer(default="zeros")
-    kernel_regularizer: Regularizer | None = regularizer(default=None)
-    recurrent_regularizer: Regularizer | None = regularizer(default=None)
-    bias_regularizer: Regularizer | None = regularizer(default=None)
-    activity_regularizer: None = activity()
-    kernel_constraint: Constraint | None = constraint(default=None)
-    recurrent_constraint: Constraint | None = constraint(default=None)
-    bias_constraint: Constraint | None = constraint(default=None)
+    kernel_regularizer: Regularizer = regularizer(default=None)
+    recurrent_regularizer: Regularizer = regularizer(default=None)
+    bias_regularizer: Regularizer = regularizer(default=None)
+    activity_regularizer: None = activity(default=None)
+    kernel_constraint: Constraint = constraint(default=None)
+    recurrent_constraint: Constraint = constraint(default=None)
+    bias_constraint: Constraint = constraint(default=None)
     dropout: float = only(default=0.0, why=_LATER)
     recurrent_dropout: float = only(default=0.0, why=_LATER)
     seed: int | None = anything(default=None)
@@ -292,13 +303,13 @@ class SimpleRNN(_Recurrent):
     kernel_initializer: Initializer = initializer(default="glorot_uniform")
     recurrent_initializer: Initializer = initializer(default="orthogonal")
     bias_initializer: Initializer = initializer(default="zeros")
-    kernel_regularizer: Regularizer | None = regularizer(default=None)
-    recurrent_regularizer: Regularizer | None = regularizer(default=None)
-    bias_regularizer: Regularizer | None = regularizer(default=None)
-    activity_regularizer: None = activity()
-    kernel_constraint: Constraint | None = constraint(default=None)
-    recurrent_constraint: Constraint | None = constraint(default=None)
-    bias_constraint: Constraint | None = constraint(default=None)
+    kernel_regularizer: Regularizer = regularizer(default=None)
+    recurrent_regularizer: Regularizer = regularizer(default=None)
+    bias_regularizer: Regularizer = regularizer(default=None)
+    activity_regularizer: None = activity(default=None)
+    kernel_constraint: Constraint = constraint(default=None)
+    recurrent_constraint: Constraint = constraint(default=None)
+    bias_constraint: Constraint = constraint(default=None)
     dropout: float = only(default=0.0, why=_LATER)
     recurrent_dropout: float = only(default=0.0, why=_LATER)
     return_sequences: bool = flag(default=False)

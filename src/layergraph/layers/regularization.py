@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import torch.nn.functional as F
@@ -9,15 +10,16 @@ from torch import Tensor, nn
 
 from layergraph.errors import Fact, shown
 from layergraph.graph.spec import Shape
+from layergraph.kinds import is_sequence
 from layergraph.layers.base import Layer
-from layergraph.layers.fields import Field, anything, is_int, number
+from layergraph.layers.fields import Argument, anything, checked, is_int, number
 from layergraph.nn.dropout import BroadcastDropout, broadcast_dropout
 
 
 def _noise_shape(value: Any, owner: Any) -> tuple[int | None, ...] | None:
     if value is None:
         return None
-    if not isinstance(value, list | tuple) or not all(size is None or (is_int(size) and size > 0) for size in value):
+    if not is_sequence(value) or not all(size is None or (is_int(size) and size > 0) for size in value):
         raise Fact(f"must be a tuple of sizes and Nones, got {shown(value)}")
     return tuple(value)
 
@@ -41,7 +43,7 @@ class Dropout(Layer):
     """
 
     rate: float = number(low=0, high=1)
-    noise_shape: tuple[int | None, ...] | None = Field(default=None, check=_noise_shape)
+    noise_shape: Argument[Sequence[int | None] | None, tuple[int | None, ...] | None] = checked(_noise_shape, default=None)
     seed: int | None = anything(default=None)
 
     def build(self, input_shape: Shape) -> None:

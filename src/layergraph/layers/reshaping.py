@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from typing import Any, ClassVar
+from typing import Any, ClassVar, TypeAlias
 
 import torch
 import torch.nn.functional as F
@@ -12,13 +12,17 @@ from torch import Tensor
 
 from layergraph.errors import Fact, shown
 from layergraph.graph.spec import Shape
+from layergraph.kinds import is_sequence
 from layergraph.layers import sizes
 from layergraph.layers.base import Layer
-from layergraph.layers.fields import Field, choice, data_format, ints, is_int, positive, window
+from layergraph.layers.fields import Argument, DataFormat, Window, checked, choice, data_format, ints, is_int, positive, window
+
+Sizes: TypeAlias = Argument[Sequence[int], tuple[int, ...]]
+Pairs: TypeAlias = Argument[int | Sequence[int] | Sequence[Sequence[int]], tuple[tuple[int, int], ...]]
 
 
 def _target_shape(value: Any, owner: Any) -> tuple[int, ...]:
-    items = tuple(value) if isinstance(value, list | tuple) else ()
+    items: tuple[Any, ...] = tuple(value) if is_sequence(value) else ()
     if (not items and value not in ((), [])) or not all(is_int(n) and n >= -1 for n in items):
         raise Fact(f"must be a tuple of sizes, one of them -1 at most, got {shown(value)}")
     if items.count(-1) > 1:
@@ -38,11 +42,11 @@ class Reshape(Layer):
     (None, 3, 4)
     """
 
-    target_shape: tuple[int, ...] = Field(check=_target_shape)
+    target_shape: Sizes = checked(_target_shape)
 
     def call(self, x: Tensor) -> Tensor:
         if -1 in self.target_shape and None in x.shape[1:]:  # two sizes to be worked out: one at a time
-            return x.flatten(1).unflatten(1, self.target_shape)
+            return sizes.unflatten(x.flatten(1), 1, self.target_shape)
         return x.reshape(-1, *self.compute_reshape(x.shape))
 
     def compute_reshape(self, shape: Sequence[Any]) -> tuple[int, ...]:
@@ -76,7 +80,7 @@ class Flatten(Layer):
     (None, 192)
     """
 
-    data_format: str = data_format()
+    data_format: DataFormat = data_format(default=None)
 
     def call(self, x: Tensor) -> Tensor:
         if x.ndim == 1:
@@ -91,7 +95,7 @@ class Flatten(Layer):
 
 
 def _dims(value: Any, owner: Any) -> tuple[int, ...]:
-    dims = tuple(value) if isinstance(value, list | tuple) else ()
+    dims: tuple[Any, ...] = tuple(value) if is_sequence(value) else ()
     if not dims or not all(map(is_int, dims)) or sorted(dims) != list(range(1, len(dims) + 1)):
         raise Fact(f"must be a permutation of {tuple(range(1, len(dims) + 1)) or '(1, 2, ...)'}, got {shown(value)}")
     return dims
@@ -107,7 +111,7 @@ class Permute(Layer):
     (None, 64, 10)
     """
 
-    dims: tuple[int, ...] = Field(check=_dims)
+    dims: Sizes = checked(_dims)
 
     def call(self, x: Tensor) -> Tensor:
         return x.permute(0, *self.dims)
@@ -139,18 +143,23 @@ class RepeatVector(Layer):
         return (input_shape[0], self.n, input_shape[1])
 
 
+def _pair(value: Any) -> tuple[int, int]:
+    before, after = ints(value, 2, minimum=0)
+    return before, after
+
+
 def _pairs(value: Any, owner: Any) -> tuple[tuple[int, int], ...]:
     """An int, one for each spatial axis, or a (before, after) pair for each."""
     rank = owner.rank
     if is_int(value):
-        return (ints(value, 2, minimum=0),) * rank
-    items = tuple(value) if isinstance(value, list | tuple) else ()
+        return (_pair(value),) * rank
+    items: tuple[Any, ...] = tuple(value) if is_sequence(value) else ()
     if rank == 1 and len(items) == 2 and all(map(is_int, items)):
-        return (ints(items, 2, minimum=0),)
-    if len(items) != rank or not all(is_int(item) or isinstance(item, list | tuple) for item in items):
+        return (_pair(items),)
+    if len(items) != rank or not all(is_int(item) or is_sequence(item) for item in items):
         form = "an int or a pair" if rank == 1 else f"an int, {rank} ints, or {rank} pairs (before, after)"
         raise Fact(f"must be {form}, got {shown(value)}")
-    return tuple(ints(item, 2, minimum=0) for item in items)
+    return tuple(_pair(item) for item in items)
 
 
 def _encode_pairs(value: Any) -> Any:
@@ -158,30 +167,37 @@ def _encode_pairs(value: Any) -> Any:
     return pairs[0] if len(pairs) == 1 else pairs
 
 
-class _Ends(Layer):
-    """Adds to, or takes from, both ends of each spatial axis."""
+class _Spatial(Layer):
+    """Works on `rank` spatial axes; Keras gives some of these layers no `data_format`."""
 
     rank: ClassVar[int]
-    data_format: ClassVar[Any] = "channels_last"
+
+    @property
+    def _format(self) -> str:
+        return self.__dict__.get("data_format", "channels_last")
+
+
+class _Ends(_Spatial):
+    """Adds to, or takes from, both ends of each spatial axis."""
 
     def _resized(self, input_shape: Shape, pairs: Sequence[tuple[int, int]], sign: int) -> Shape:
-        sizes.check_rank(input_shape, self.rank, self.data_format)
-        given = sizes.spatial(input_shape, self.data_format)
+        sizes.check_rank(input_shape, self.rank, self._format)
+        given = sizes.spatial(input_shape, self._format)
         new = tuple(None if n is None else n + sign * (a + b) for n, (a, b) in zip(given, pairs, strict=True))
         if any(n is not None and n <= 0 for n in new):
             raise Fact(f"takes {tuple(pairs)} off shape {input_shape}, which leaves nothing: {new}")
-        return sizes.with_spatial(input_shape, new, sizes.channels(input_shape, self.data_format), self.data_format)
+        return sizes.with_spatial(input_shape, new, sizes.channels(input_shape, self._format), self._format)
 
     def _ends(self, x: Tensor, pairs: Sequence[tuple[int, int]]) -> Tensor:
         """Pad (or crop, with negative amounts) the spatial axes."""
-        x = sizes.channels_first(x, self.data_format)
+        x = sizes.channels_first(x, self._format)
         x = torch.constant_pad_nd(x, [end for pair in reversed(pairs) for end in pair])
-        return sizes.channels_back(x, self.data_format, self.rank)
+        return sizes.channels_back(x, self._format, self.rank)
 
 
 class _ZeroPadding(_Ends):
-    padding: tuple[tuple[int, int], ...] = Field(default=1, check=_pairs, encode=_encode_pairs)
-    data_format: str = data_format()
+    padding: Pairs = checked(_pairs, default=1, encode=_encode_pairs)
+    data_format: DataFormat = data_format(default=None)
 
     def call(self, x: Tensor) -> Tensor:
         return self._ends(x, self.padding)
@@ -230,7 +246,7 @@ class ZeroPadding3D(_ZeroPadding):
 
 
 class _Cropping(_Ends):
-    cropping: tuple[tuple[int, int], ...] = Field(default=1, check=_pairs, encode=_encode_pairs)
+    cropping: Pairs = checked(_pairs, default=1, encode=_encode_pairs)
 
     def call(self, x: Tensor) -> Tensor:
         return self._ends(x, [(-a, -b) for a, b in self.cropping])
@@ -263,8 +279,8 @@ class Cropping2D(_Cropping):
     """
 
     rank = 2
-    cropping: tuple[tuple[int, int], ...] = Field(default=((0, 0), (0, 0)), check=_pairs, encode=_encode_pairs)
-    data_format: str = data_format()
+    cropping: Pairs = checked(_pairs, default=((0, 0), (0, 0)), encode=_encode_pairs)
+    data_format: DataFormat = data_format(default=None)
 
 
 class Cropping3D(_Cropping):
@@ -278,29 +294,26 @@ class Cropping3D(_Cropping):
     """
 
     rank = 3
-    data_format: str = data_format()
+    data_format: DataFormat = data_format(default=None)
 
 
-class _UpSampling(Layer):
+class _UpSampling(_Spatial):
     """Each element of the spatial axes, several times."""
 
-    rank: ClassVar[int]
-    data_format: ClassVar[Any] = "channels_last"
-
-    size: tuple[int, ...] = window(default=2)
+    size: Window = window(default=2)
 
     def call(self, x: Tensor) -> Tensor:
-        x = sizes.channels_first(x, self.data_format)
+        x = sizes.channels_first(x, self._format)
         mode = self.__dict__.get("interpolation", "nearest")
         factors = [float(n) for n in self.size]
         x = F.interpolate(x, scale_factor=factors, mode=mode, align_corners=None if mode == "nearest" else False)
-        return sizes.channels_back(x, self.data_format, self.rank)
+        return sizes.channels_back(x, self._format, self.rank)
 
     def compute_output_shape(self, input_shape: Shape) -> Shape:
-        sizes.check_rank(input_shape, self.rank, self.data_format)
-        given = sizes.spatial(input_shape, self.data_format)
+        sizes.check_rank(input_shape, self.rank, self._format)
+        given = sizes.spatial(input_shape, self._format)
         new = tuple(None if n is None else n * factor for n, factor in zip(given, self.size, strict=True))
-        return sizes.with_spatial(input_shape, new, sizes.channels(input_shape, self.data_format), self.data_format)
+        return sizes.with_spatial(input_shape, new, sizes.channels(input_shape, self._format), self._format)
 
 
 class UpSampling1D(_UpSampling):
@@ -332,7 +345,7 @@ class UpSampling2D(_UpSampling):
     """
 
     rank = 2
-    data_format: str = data_format()
+    data_format: DataFormat = data_format(default=None)
     interpolation: str = choice("nearest", "bilinear", "bicubic", default="nearest")
 
 
@@ -347,4 +360,4 @@ class UpSampling3D(_UpSampling):
     """
 
     rank = 3
-    data_format: str = data_format()
+    data_format: DataFormat = data_format(default=None)

@@ -31,12 +31,12 @@ def window_shape(input_shape: Shape, kernel: Sequence[int], strides: Sequence[in
     return sizes
 
 
-def padded(x: Tensor, kernel: Sequence[int], strides: Sequence[int], dilation: Sequence[int], value: float = 0.0) -> Tensor:
+def padded(x: Any, kernel: Sequence[int], strides: Sequence[int], dilation: Sequence[int], value: float = 0.0) -> Tensor:
     """A channels-first tensor with Keras's `same` padding, by constants where the sizes are known, else worked out when it runs.
 
     (B, C, *sizes) -> (B, C, *padded sizes)
     """
-    sizes = x.shape[2:]
+    sizes: Shape = x.shape[2:]
     if any(size is None and stride > 1 for size, stride in zip(sizes, strides, strict=True)):
         return pad_same(x, list(kernel), list(strides), list(dilation), value)
     anything = 1  # with stride 1, the padding is the same for every size
@@ -63,6 +63,11 @@ def channels_back(x: Any, data_format: str, rank: int) -> Any:
     return x if data_format == "channels_first" else x.permute(0, *range(2, rank + 2), 1)
 
 
+def unflatten(x: Any, axis: int, sizes: Sequence[int]) -> Tensor:
+    """`x.unflatten`, which torch leaves without a type."""
+    return x.unflatten(axis, sizes)
+
+
 def spatial(shape: Shape, data_format: str) -> Shape:
     """The spatial sizes of a shape."""
     return shape[2:] if data_format == "channels_first" else shape[1:-1]
@@ -78,7 +83,7 @@ def with_spatial(shape: Shape, sizes: Shape, channels: int | None, data_format: 
     return (shape[0], channels, *sizes) if data_format == "channels_first" else (shape[0], *sizes, channels)
 
 
-def check_rank(shape: Any, rank: int, data_format: str = "channels_last") -> None:
+def check_rank(shape: Shape, rank: int, data_format: str = "channels_last") -> None:
     """Raise `Fact` unless a shape has a batch axis, `rank` spatial axes and channels."""
     if not isinstance(shape, tuple) or len(shape) != rank + 2:
         axes = ["batch", *(["steps"] if rank == 1 else ["height", "width"] if rank == 2 else ["depth", "height", "width"])]

@@ -21,10 +21,18 @@ class Layout:
     from_keras: Callable[[Tensor], tuple[Tensor, ...]]
 
 
-PLAIN = Layout(lambda t: t, lambda k: (k,))
-DENSE = Layout(lambda t: t.t(), lambda k: (k.t(),))
-# (out, in, *kernel) <-> (*kernel, in, out), for any number of spatial axes.
-CONV = Layout(lambda t: t.permute(*range(2, t.ndim), 1, 0), lambda k: (k.permute(k.ndim - 1, k.ndim - 2, *range(k.ndim - 2)),))
+def _as_it_is(t: Tensor) -> Tensor:
+    return t
+
+
+def _axes_first(t: Tensor) -> Tensor:
+    """(out, in, *kernel) -> (*kernel, in, out), for any number of spatial axes."""
+    return t.permute(*range(2, t.ndim), 1, 0)
+
+
+PLAIN = Layout(_as_it_is, lambda k: (k,))
+DENSE = Layout(Tensor.t, lambda k: (k.t(),))
+CONV = Layout(_axes_first, lambda k: (k.permute(k.ndim - 1, k.ndim - 2, *range(k.ndim - 2)),))
 
 
 @dataclass(frozen=True)

@@ -32,6 +32,8 @@ def explain(model: Any, error: Exception) -> None:
             fact = said(*inputs)
         lines += [f"  {fact}"] if fact else []
     lines.append(f"  the model was called at {describe(user_place())}")
+    fix = _fix(model, inputs)
+    lines += [f"  fix: {fix}"] if fix else []
     error.add_note("\n".join(lines))
     setattr(error, _MARK, True)
 
@@ -58,11 +60,28 @@ def _failing(model: Any, error: Exception) -> tuple[Node, list[Any]] | None:
     return None
 
 
+def _fix(model: Any, inputs: list[Any]) -> str | None:
+    """What to type where the data and the weights differ in device or dtype."""
+    weight = next((weight for weight in model.parameters() if weight.is_floating_point()), None)
+    tensors = [value for value in inputs if isinstance(value, Tensor)]
+    if weight is None:
+        return None
+    there = next((tensor.device for tensor in tensors if tensor.device != weight.device), None)
+    if there is not None:
+        here = weight.device
+        return f"the weights are on {here}: move the data, x.to({str(here)!r}), or the model, model.to({str(there)!r})"
+    if any(tensor.is_floating_point() and tensor.dtype != weight.dtype for tensor in tensors):
+        dtype = str(weight.dtype).removeprefix("torch.")
+        return f"the weights are {dtype}: model.to(dtype) moves all of them, and torch.autocast mixes dtypes"
+    return None
+
+
 def _def_line(source: list[str]) -> int:
     return next((number for number, text in enumerate(source) if text.startswith("def forward")), 0)
 
 
 def _told(value: Any) -> str:
     if isinstance(value, Tensor):
-        return f"a {str(value.dtype).removeprefix('torch.')} tensor of shape {tuple(value.shape)} on {value.device}"
+        dtype = str(value.dtype).removeprefix("torch.")
+        return f"{'an' if dtype.startswith('int') else 'a'} {dtype} tensor of shape {tuple(value.shape)} on {value.device}"
     return shown(value)

@@ -11,7 +11,7 @@ from torch import Tensor, fx, nn
 
 from layergraph.errors import ArgumentError, DataError, describe, shown, suggestion
 from layergraph.graph.lower import InputCheck, input_test
-from layergraph.graph.structure import leaves
+from layergraph.graph.structure import leaves, leaves_with_path
 
 
 class Fed(nn.Module):
@@ -53,6 +53,7 @@ class Fed(nn.Module):
         if isinstance(given, Mapping):
             return self._from_dict(given), training
         flat = tuple(leaves(given)) if isinstance(given, list | tuple) else (given,)
+        flat += tuple(None for layer in self._plan.input_layers[len(flat) :] if layer.optional)
         if len(flat) != self._arity:
             shapes = ", ".join(str(tuple(x.shape)) if hasattr(x, "shape") else type(x).__name__ for x in flat[:6])
             raise DataError(
@@ -63,7 +64,12 @@ class Fed(nn.Module):
 
     def _from_dict(self, given: Mapping[str, Any]) -> tuple[Any, ...]:
         names = self.input_names
-        missing, extra = [name for name in names if name not in given], [name for name in given if name not in names]
+        if isinstance(self._plan.inputs, dict):  # by name, or in the nest in which the inputs were given to Model
+            flat = {"/".join(map(str, path)): leaf for path, leaf in leaves_with_path(dict(given))}
+            given = flat if set(flat) <= set(names) else given
+        left_out = {name for name, layer in zip(names, self._plan.input_layers, strict=True) if layer.optional}
+        missing = [name for name in names if name not in given and name not in left_out]
+        extra = [name for name in given if name not in names]
         if missing or extra:
             what = f"lacks {missing[0]!r}" if missing else f"has {extra[0]!r}, which is no input"
             raise DataError(
@@ -71,19 +77,32 @@ class Fed(nn.Module):
                 suggestion(extra[0], names) if extra else None,
                 details=[f"the model's inputs are {', '.join(map(repr, names[:12]))}"],
             )
-        return tuple(given[name] for name in names)
+        return tuple(given.get(name) for name in names)
+
+    def _fed(self, x: Any, index: int) -> Tensor | None:
+        """An input as a tensor, or None for an optional one that is left out."""
+        if isinstance(x, Tensor) or (x is None and self._plan.input_layers[index].optional):
+            return x
+        name = self.input_names[index]
+        if x is None:
+            shape = self._plan.flat_inputs[index].shape[1:]
+            raise DataError(
+                f"{self.label}: the input {name!r} is not optional, and got None",
+                f"give a tensor, or declare Input({shape}, optional=True)",
+            )
+        return to_tensor(x, self, name)
 
     def _standardize(self, x: Any, index: int) -> Tensor:
         """An input as the graph takes it, of the Input's dtype and rank: called by the generated code where something differs."""
         symbol = self._plan.flat_inputs[index]
         spec, name = symbol.spec, self.input_names[index]
-        if not isinstance(x, Tensor):
+        if not isinstance(x, Tensor):  # the generated forward, called with something else by hand
             x = to_tensor(x, self, name)
         if x.ndim == spec.ndim + 1 and x.shape[-1] == 1:
             x = x.squeeze(-1)
         elif x.ndim == spec.ndim - 1 and spec.shape[-1] == 1:
             x = x.unsqueeze(-1)
-        if x.ndim != spec.ndim or any(want is not None and want != got for want, got in zip(spec.shape[1:], x.shape[1:], strict=True)):
+        if x.ndim != spec.ndim or any(want is not None and want != got for want, got in zip(spec.shape, x.shape, strict=True)):
             missing_batch = tuple(x.shape) == spec.shape[1:]
             fix = f"add the batch axis, x[None] of shape {(1, *x.shape)}; if the first size of Input(shape=...) was the batch, leave it out"
             raise DataError(
@@ -113,18 +132,21 @@ class Fed(nn.Module):
             self.__dict__["_lowered_code"] = self.code
 
     def _moved(self) -> torch.dtype | None:
-        """The float dtype to which the weights were moved from the one their layer declares, if they were."""
+        """The float dtype to which the weights and constants were moved from the one that was declared, if they were."""
         for layer in self.layers:
             dtype = next((weight.dtype for weight in layer.weights if weight.is_floating_point()), None)
             if dtype is not None:
                 return None if dtype is layer._torch_dtype else dtype
-        return None
+        constant = next((constant for constant in self._plan.constants if constant.dtype.is_floating_point), None)
+        return None if constant is None or constant.value.dtype is constant.dtype else constant.value.dtype
 
     def _check_inputs(self, graph: fx.Graph) -> None:
         """Have the graph's code begin with a check of the inputs."""
         tests = []
-        for node, symbol in zip((node for node in graph.nodes if node.op == "placeholder"), self._plan.flat_inputs, strict=True):
-            tests.append((node.target, input_test(node.target, symbol.spec, self._input_dtype(symbol.spec.dtype))))
+        placeholders = (node for node in graph.nodes if node.op == "placeholder")
+        for node, symbol, layer in zip(placeholders, self._plan.flat_inputs, self._plan.input_layers, strict=True):
+            dtype = self._input_dtype(symbol.spec.dtype)
+            tests.append((node.target, input_test(node.target, symbol.spec, dtype, layer.optional)))
         graph.set_codegen(InputCheck(tests))
 
 

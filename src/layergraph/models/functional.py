@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import copy
 import functools
+import types
 from collections.abc import Mapping, Sequence
-from typing import Any, Self
+from typing import Any, Self, overload
 
 import torch
 from torch import Tensor, fx, nn
@@ -17,11 +18,11 @@ from layergraph.graph.names import Namespace
 from layergraph.graph.spec import TensorSpec
 from layergraph.graph.structure import leaves_with_path, map_leaves
 from layergraph.graph.symbolic import SymbolicTensor, symbols_in, target_name
-from layergraph.layers.base import Layer
+from layergraph.layers.base import Layer, OneTensorOut
 from layergraph.layers.state import once
 from layergraph.layers.weights import Weight
 from layergraph.models import failure
-from layergraph.models.feeding import Fed, to_tensor
+from layergraph.models.feeding import Fed
 from layergraph.models.model import Model
 from layergraph.models.naming import Names
 from layergraph.models.plan import Plan, describe_plan, make_plan, restore_plan
@@ -45,7 +46,7 @@ class Functional(Model, Fed, fx.GraphModule):
     """
 
     def __init__(self, *args: Any, **kwargs: Any):
-        inputs, outputs, words = _inputs_and_outputs(type(self).__name__, args, kwargs)
+        inputs, outputs, words = _inputs_and_outputs(type(self), args, kwargs)
         self._start(**words)
         self._install(make_plan(inputs, outputs))
         if not self._trainable:
@@ -84,7 +85,7 @@ class Functional(Model, Fed, fx.GraphModule):
     def recompile(self) -> Any:
         """Generate the code again from `graph`, as GraphModule does, without fx's wrapper around each call."""
         code = super().recompile()
-        type(self).__call__ = Functional.__call__
+        type(self).__call__ = _with_own_code(Functional.__call__)
         type(self).__getattr__ = _module_first  # on the path of every call: each `self.dense` goes through it
         return code
 
@@ -93,13 +94,21 @@ class Functional(Model, Fed, fx.GraphModule):
 
     # Calling
 
-    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+    @overload
+    def __call__(self: OneTensorOut, inputs: SymbolicTensor | Sequence[SymbolicTensor], *more: Any, **kwargs: Any) -> SymbolicTensor: ...
+    @overload
+    def __call__(self: OneTensorOut, inputs: Tensor | Sequence[Tensor], *more: Any, **kwargs: Any) -> Tensor: ...
+    @overload
+    def __call__(self, *args: Any, **kwargs: Any) -> Any: ...
+    def __call__(  # pyright: ignore[reportIncompatibleMethodOverride] (the overloads are Layer's own)
+        self, *args: Any, **kwargs: Any
+    ) -> Any:
         # As many frames as nn.Module.__call__ has. The generated forward checks each tensor in its first lines.
         if kwargs or len(args) != self._arity or type(args[0]) is not Tensor or (len(args) > 1 and {*map(type, args)} != _TENSORS):
             args, training = self._arrange(args, kwargs)
             if symbols_in(args):
                 return self._record(args, {} if training is None else {"training": training})
-            args = tuple(x if isinstance(x, Tensor) else to_tensor(x, self, name) for x, name in zip(args, self.input_names, strict=True))
+            args = tuple(self._fed(x, index) for index, x in enumerate(args))
             if training is not None:
                 with in_mode(self, bool(training)):
                     return self.__call__(*args)
@@ -117,14 +126,19 @@ class Functional(Model, Fed, fx.GraphModule):
         return False  # the generated code casts each input to its Input's dtype
 
     def compute_output_spec(self, *specs: TensorSpec, **kwargs: Any) -> Any:
-        for spec, symbol, name in zip(specs, self._plan.flat_inputs, self.input_names, strict=True):
+        for spec, symbol, layer, name in zip(specs, self._plan.flat_inputs, self._plan.input_layers, self.input_names, strict=True):
+            if spec is None:
+                if not layer.optional:
+                    raise Fact(f"the input {name!r} is not optional, and got None", "give it a tensor")
+                continue
             sizes = zip(spec.shape[1:], symbol.shape[1:], strict=False)
             if spec.ndim != symbol.ndim or any(a is not None and b is not None and a != b for a, b in sizes):
                 raise Fact(f"input {name!r} wants shape {symbol.shape}, got {spec.shape}")
-        result = self._plan.infer(
-            [TensorSpec(spec.shape, symbol.spec.dtype) for spec, symbol in zip(specs, self._plan.flat_inputs, strict=True)]
-        )
-        return _unpacked(result)
+        given = [
+            spec and TensorSpec(spec.shape, symbol.spec.dtype, spec.trials)
+            for spec, symbol in zip(specs, self._plan.flat_inputs, strict=True)
+        ]
+        return _unpacked(self._plan.infer(given))
 
     def compute_output_shape(self, input_shape: Any) -> Any:
         shapes = leaves_of_shapes(input_shape)
@@ -290,6 +304,11 @@ class Functional(Model, Fed, fx.GraphModule):
         return twin
 
 
+def _with_own_code(function: Any) -> Any:
+    """The function over a code object of its own: torch.compile counts recompilations by code object, over all models."""
+    return types.FunctionType(function.__code__.replace(), function.__globals__, function.__name__, function.__defaults__)
+
+
 def _module_first(self: Any, name: str) -> Any:
     """nn.Module.__getattr__, which asks for parameters and buffers first; a model's code asks for modules alone."""
     try:
@@ -308,10 +327,11 @@ def _mixed(cls: type[Model]) -> type[Functional]:
     return type(cls.__name__, (cls, Functional), {"__module__": cls.__module__, "_mixed": True, "__init__": Functional.__init__})
 
 
-def _inputs_and_outputs(who: str, args: tuple[Any, ...], kwargs: dict[str, Any]) -> tuple[Any, Any, dict[str, Any]]:
+def _inputs_and_outputs(cls: type, args: tuple[Any, ...], kwargs: dict[str, Any]) -> tuple[Any, Any, dict[str, Any]]:
+    who = "Model" if cls.__name__ == "Functional" else cls.__name__  # as the user wrote it
     words = dict(kwargs)
     if len(args) > 2:
-        raise _TooMany(
+        raise TooManyError(
             f"{who} takes inputs and outputs by position, got {len(args)} arguments", "name the others: Model(inputs, outputs, name=...)"
         )
     for name, value in zip(("inputs", "outputs"), args, strict=False):
@@ -328,7 +348,7 @@ def _inputs_and_outputs(who: str, args: tuple[Any, ...], kwargs: dict[str, Any])
     return words.pop("inputs"), words.pop("outputs"), words
 
 
-class _TooMany(ArgumentError, TypeError):
+class TooManyError(ArgumentError, TypeError):
     """Keras raises a TypeError for a third positional argument."""
 
 

@@ -2,12 +2,20 @@
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any, Self, TypeAlias, overload
+
+from torch import Tensor
 
 from layergraph.errors import ArgumentError
 from layergraph.layers.base import Layer
 from layergraph.models.lookup import get_layer
 from layergraph.training.trainable import Trainable
+
+if TYPE_CHECKING:
+    from layergraph.models.functional import Functional
+
+Symbols: TypeAlias = Tensor | Sequence[Tensor] | Mapping[str, Tensor]
 
 
 class Model(Trainable, Layer):
@@ -24,6 +32,10 @@ class Model(Trainable, Layer):
     ordinary nn.Module whose layers build themselves on the first call.
     """
 
+    @overload
+    def __new__(cls, inputs: Symbols, outputs: Symbols, **kwargs: Any) -> Functional: ...
+    @overload
+    def __new__(cls, *args: Any, **kwargs: Any) -> Self: ...
     def __new__(cls, *args: Any, **kwargs: Any) -> Any:
         from layergraph.models.functional import Functional, functional_class
 

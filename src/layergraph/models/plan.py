@@ -12,7 +12,7 @@ from layergraph.graph.infer import infer_torch
 from layergraph.graph.node import Constant, Node
 from layergraph.graph.spec import TensorSpec
 from layergraph.graph.structure import Path, at_path, leaves, leaves_with_path, map_leaves
-from layergraph.graph.symbolic import SymbolicTensor, map_symbols, symbols_in, target_name
+from layergraph.graph.symbolic import SymbolicTensor, map_symbols, symbol_of, symbols_in, target_name
 from layergraph.graph.walk import Key, between, keras_order, key
 from layergraph.layers.base import Layer
 from layergraph.layers.core import InputLayer
@@ -41,14 +41,19 @@ class Plan:
     def constants(self) -> list[Constant]:
         return [constant for node in self.nodes for constant in node.constants]
 
-    def infer(self, specs: Sequence[TensorSpec]) -> Any:
-        """The specs of the outputs when the inputs have these: as declared, or worked out again where they are more precise."""
-        if all(spec == symbol.spec for spec, symbol in zip(specs, self.flat_inputs, strict=True)):
+    def infer(self, specs: Sequence[TensorSpec | None]) -> Any:
+        """The specs of the outputs when the inputs have these: as declared, or worked out again where they are more precise.
+
+        None stands for an optional input that is left out.
+        """
+        if all(
+            spec is not None and spec == symbol.spec and spec.trials is None for spec, symbol in zip(specs, self.flat_inputs, strict=True)
+        ):
             return map_leaves(lambda symbol: symbol.spec, self.outputs)
-        known: dict[Key, TensorSpec] = {key(symbol): spec for symbol, spec in zip(self.flat_inputs, specs, strict=True)}
+        known: dict[Key, TensorSpec | None] = {key(symbol): spec for symbol, spec in zip(self.flat_inputs, specs, strict=True)}
         results: dict[Node, Any] = {}
 
-        def spec_of(symbol: SymbolicTensor) -> TensorSpec:
+        def spec_of(symbol: Any) -> Any:
             return known[key(symbol)] if key(symbol) in known else at_path(results[symbol.node], symbol.path)
 
         for node in self.nodes:
@@ -68,7 +73,7 @@ def make_plan(inputs: Any, outputs: Any) -> Plan:
     for label, symbol in flat_inputs:
         if key(symbol) in placeholders:
             raise GraphError(f"{label} is the same tensor as another of the inputs", "give each tensor once")
-        placeholders[key(symbol)] = symbol.node.target if symbol.node.op == "input" else _cut(symbol)
+        placeholders[key(symbol)] = _entry(symbol)
     inside = [symbol for _, symbol in flat_inputs]
     nodes = between(inside, flat_outputs)
     results = [symbol for _, symbol in flat_outputs]
@@ -76,9 +81,13 @@ def make_plan(inputs: Any, outputs: Any) -> Plan:
     return Plan(inputs, outputs, inside, results, list(placeholders.values()), nodes, operations)
 
 
-def _cut(symbol: SymbolicTensor) -> InputLayer:
-    """The input of a model cut at an inner tensor."""
+def _entry(symbol: SymbolicTensor) -> InputLayer:
+    """The InputLayer of a model that starts at a tensor: its own, that of `Input(tensor=...)`, or one made for the cut."""
     node = symbol.node
+    if symbol.entry is not None:
+        return symbol.entry
+    if node.op == "input":
+        return node.target
     base = node.target._name or node.target.auto_name() if node.op == "layer" else target_name(node.target)
     layer = InputLayer(batch_shape=symbol.shape, dtype=symbol.dtype)
     layer.__dict__["_auto_name"] = f"{base}_output" + "".join(f"_{step}" for step in symbol.path)
@@ -182,7 +191,7 @@ def describe_plan(plan: Plan) -> Description:
 def restore_plan(description: Description) -> Plan:
     """A plan over fresh nodes, from flat data."""
     nodes: list[Node] = []
-    symbols: dict[tuple[int, Path], SymbolicTensor] = {}
+    symbols: dict[tuple[int, Path], Any] = {}
 
     def symbol(ref: Any) -> Any:
         return symbols[ref.node, ref.path] if isinstance(ref, Ref) else ref
@@ -198,7 +207,7 @@ def restore_plan(description: Description) -> Plan:
         node = Node(record.op, target, args, kwargs, symbols_in(args, kwargs), record.place, constants)
         nodes.append(node)
         for path, spec in record.output.items():
-            symbols[index, path] = SymbolicTensor(spec, node, path)
+            symbols[index, path] = symbol_of(spec, node, path)
     for layer, index, result in description.first:
         layer.__dict__["_first"] = (nodes[index], map_leaves(partial(_symbol_of, symbols, nodes[index], index), result))
     for index, record in enumerate(description.records):  # a layer whose first call is outside: its first one here
@@ -221,4 +230,4 @@ def restore_plan(description: Description) -> Plan:
 def _symbol_of(symbols: dict[tuple[int, Path], SymbolicTensor], node: Node, index: int, leaf: Any) -> Any:
     if not isinstance(leaf, Made):
         return leaf
-    return symbols.setdefault((index, leaf.path), SymbolicTensor(leaf.spec, node, leaf.path))
+    return symbols.setdefault((index, leaf.path), symbol_of(leaf.spec, node, leaf.path))

@@ -73,7 +73,7 @@ class Sequential(Functional):
     def pop(self, rebuild: bool = True) -> Layer:
         """Take the last layer off, and give it. `rebuild` is taken for Keras's sake."""
         if not self._stack:
-            raise _EmptyError(f"{self.label}.pop(): the model is empty")
+            raise EmptyError(f"{self.label}.pop(): the model is empty")
         layer = self._stack.pop()
         if self._symbols:
             self._symbols.pop()
@@ -149,7 +149,7 @@ class Sequential(Functional):
                 layer.trainable = False
         self.__dict__.update(_names=naming.names, _keys=naming.keys, _plan_made=None, _arity=-1, built=len(self._symbols) > 1)
         type(self).__getattr__ = Layer.__getattr__
-        type(self).forward = Sequential.forward  # until the graph is written, below the class of this instance alone
+        type(self).forward = _WRITTEN_WHEN_READ  # until the graph is written, on the class of this instance alone
 
     # Written when needed
 
@@ -243,7 +243,20 @@ class Sequential(Functional):
         self.__dict__.setdefault("_keys", {})
 
 
-class _EmptyError(ArgumentError, IndexError):
+class _WrittenWhenRead:
+    """`forward` of a stack whose graph is not written: to read it writes the graph. torch.compile reads it before it traces."""
+
+    def __get__(self, model: Any, owner: type) -> Any:
+        if model is None or len(model._symbols) < 2:
+            return Sequential.forward if model is None else Sequential.forward.__get__(model)
+        _ = model._plan
+        return model.forward
+
+
+_WRITTEN_WHEN_READ: Any = _WrittenWhenRead()
+
+
+class EmptyError(ArgumentError, IndexError):
     """Keras raises an IndexError for pop() from an empty Sequential."""
 
 

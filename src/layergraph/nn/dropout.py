@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import torch.nn.functional as F
 from torch import Tensor, nn
-from torch.overrides import handle_torch_function, has_torch_function_unary
+from torch.overrides import handle_torch_function, has_torch_function_unary  # pyright: ignore[reportUnknownVariableType] (torch gives no type)
 
 
 def broadcast_dropout(x: Tensor, p: float, shape: Sequence[int | None], training: bool) -> Tensor:

@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor
-from torch.overrides import handle_torch_function, has_torch_function_unary
+from torch.overrides import handle_torch_function, has_torch_function_unary  # pyright: ignore[reportUnknownVariableType] (torch gives no type)
+
+_larger: Callable[[Any, Any], Any] = torch.sym_max  # pyright: ignore[reportUnknownVariableType] (torch gives no types)
 
 
 def same_pads(size: Any, kernel: int, stride: int, dilation: int) -> tuple[Any, Any]:
     """(before, after) along one axis of `size` elements (an int, or torch's symbolic int)."""
-    total = torch.sym_max(0, ((size + stride - 1) // stride - 1) * stride + (kernel - 1) * dilation + 1 - size)
+    total = _larger(0, ((size + stride - 1) // stride - 1) * stride + (kernel - 1) * dilation + 1 - size)
     return total // 2, total - total // 2
 
 

@@ -120,7 +120,8 @@ class History(Callback):
 
     def on_epoch_end(self, epoch: int, logs: Any = None) -> None:
         self.epoch.append(epoch)
-        for name, value in (logs or {}).items():
+        logs = logs or {}
+        for name, value in logs.items():
             self.history.setdefault(name, []).append(value)
 
     def __getstate__(self) -> dict[str, Any]:
@@ -177,7 +178,7 @@ class TerminateOnNaN(Callback):
             raise RuntimeError(f"NaN or Inf loss encountered at batch {batch}.")
         print(f"Batch {batch}: Invalid loss, terminating training")
         assert self.model is not None
-        self.model.stop_training = True  # pyright: ignore[reportAttributeAccessIssue, reportArgumentType]
+        self.model.stop_training = True  # pyright: ignore[reportArgumentType] (nn.Module declares tensors and modules only)
 
 
 class _Monitor(Callback):
@@ -282,7 +283,7 @@ class EarlyStopping(_Monitor):
         elif self.wait >= self.patience and epoch > 0:
             self.stopped_epoch = epoch
             assert self.model is not None
-            self.model.stop_training = True  # pyright: ignore[reportAttributeAccessIssue, reportArgumentType]
+            self.model.stop_training = True  # pyright: ignore[reportArgumentType] (nn.Module declares tensors and modules only)
 
     def on_train_end(self, logs: Any = None) -> None:
         if self.stopped_epoch > 0 and self.verbose > 0:

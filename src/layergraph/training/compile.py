@@ -12,6 +12,7 @@ import torch
 from torch import Tensor
 
 from ..errors import ArgumentError, DataError, shown, suggestion
+from ..kinds import is_dict, is_mapping, is_sequence
 from . import losses, metrics, optimizers
 from .losses import Loss
 from .metrics import Metric
@@ -69,7 +70,7 @@ class Compiled:
             if leaf is not None and not _is_auto(leaf):
                 losses.resolve(leaf)
         for argument, value in (("metrics", self.metrics), ("weighted_metrics", self.weighted_metrics)):
-            if value and not isinstance(value, (list, tuple, dict)):
+            if value and not (is_sequence(value) or is_dict(value)):
                 raise ArgumentError(
                     f"Expected `{argument}` argument to be a list, tuple, or dict. Received instead: {argument}={shown(value)} of type "
                     f"{type(value).__name__}",
@@ -118,13 +119,13 @@ def _losses_by_output(loss: Any, weights: Any, names: list[str], by_name: bool) 
     Args:
         by_name: the outputs are a list or one tensor, so that a dict must name all of them.
     """
-    if isinstance(loss, Mapping) and set(loss) != {"class_name", "config"}:
+    if is_mapping(loss) and set(loss) != {"class_name", "config"}:
         found = _by_key(loss, names, "loss")
         if by_name and set(loss) != set(names):
             raise ArgumentError(
                 f"Expected keys {names} in loss dict, but found loss.keys()={list(loss)}", "give every output a loss, or None"
             )
-    elif isinstance(loss, (list, tuple)):
+    elif is_sequence(loss):
         leaves = flatten(loss)
         if len(leaves) > len(names):
             raise ArgumentError(f"compile: `loss` has {len(leaves)} losses, but the model has {len(names)} outputs: {', '.join(names)}")
@@ -139,7 +140,7 @@ def _losses_by_output(loss: Any, weights: Any, names: list[str], by_name: bool) 
 def _weights(loss: Any, weights: Any, names: list[str]) -> list[float | None]:
     given = flatten(weights)
     count = len(flatten(loss))
-    if isinstance(weights, Mapping):
+    if is_mapping(weights):
         found = _by_key(weights, names, "loss_weights")
         if len(given) != count:
             raise ArgumentError(f"`loss_weights` must match the number of losses, got {count} losses and {len(given)} weights.")
@@ -281,7 +282,7 @@ class Binding:
 
 def _number(metric: Metric) -> float:
     value = metric.result()
-    if (isinstance(value, Tensor) and value.numel() != 1) or isinstance(value, (dict, list, tuple)):
+    if (isinstance(value, Tensor) and value.numel() != 1) or is_dict(value) or is_sequence(value):
         raise ArgumentError(f"the metric {metric.name!r} gave {shown(value)}; training logs want one number from each metric")
     return float(value)
 
@@ -302,7 +303,7 @@ def _metrics_by_output(
         return []
     if len(names) == 1:
         by_output = [flatten(given)]
-    elif isinstance(given, Mapping):
+    elif is_mapping(given):
         unknown = [key for key in given if key not in names]
         if unknown:
             raise ArgumentError(
@@ -348,8 +349,8 @@ def _unique_keys(plain: list[tuple[int, Metric]], weighted: list[tuple[int, Metr
 def output_names(module: Any, outputs: Any) -> list[str]:
     """The names of a module's outputs: its own `output_names`, the keys of a dict, else output, output_0, ..."""
     known = getattr(module, "output_names", None)
-    known = list(known) if isinstance(known, (list, tuple)) else None
-    if isinstance(outputs, Mapping) and not any(is_nested(value) for value in outputs.values()):
+    known = list(known) if is_sequence(known) else None
+    if is_mapping(outputs) and not any(is_nested(value) for value in outputs.values()):
         return keys_of(outputs, known)
     count = len(flatten(outputs))
     if known is not None and len(known) == count:

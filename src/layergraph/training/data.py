@@ -9,8 +9,7 @@ from __future__ import annotations
 import inspect
 import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from numbers import Integral
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 import torch
@@ -19,6 +18,7 @@ from torch.utils.data import DataLoader, Dataset, IterableDataset
 
 from ..config import floatx
 from ..errors import DataError, shown, suggestion
+from ..kinds import is_mapping, is_sequence, is_whole
 from .structure import flatten, is_nested, keys_of, map_leaves, pack
 
 Batch = tuple[Tensor, ...]
@@ -46,7 +46,7 @@ def to_tensor(value: Any, what: str, double: bool = False) -> Tensor:
                     f"Unrecognized data type: `{what}` is {shown(value)} of type {type(value).__name__}", "pass an array or a tensor"
                 )
             value = np.asarray(value)
-        tensor = _from_numpy(value, what)
+        tensor = _from_numpy(cast("np.ndarray[Any, Any]", value), what)
     if tensor.ndim == 0:
         raise DataError(f"`{what}` has no axes; its first axis must be the samples", "wrap it: np.asarray([value])")
     return tensor.to(getattr(torch, floatx())) if tensor.dtype is torch.float64 and not double else tensor
@@ -78,10 +78,11 @@ class _Writable:
 
 def to_structure(value: Any, what: str, double: bool = False) -> Any:
     """A structure of arrays as one of tensors. A list of plain numbers is one array; a pandas frame is one array."""
-    if isinstance(value, (list, tuple)) and value and all(isinstance(v, (int, float, bool, np.generic)) for v in value):
+    if is_sequence(value) and value and all(isinstance(v, (int, float, bool, np.generic)) for v in value):
         value = np.asarray(value)
-    if isinstance(value, Mapping) and hasattr(value, "to_numpy"):
-        value = value.to_numpy()
+    to_numpy = getattr(value, "to_numpy", None)
+    if to_numpy is not None and isinstance(value, Mapping):
+        value = to_numpy()
     if not is_nested(value):
         return to_tensor(value, what, double)
     return map_leaves(lambda leaf: to_tensor(leaf, what, double), value)
@@ -95,8 +96,8 @@ class Inputs:
 
     def __init__(self, module: nn.Module):
         names = getattr(module, "input_names", None)
-        self.exact = isinstance(names, (list, tuple)) and len(names) > 0
-        self.names: list[str] = list(names) if self.exact and names is not None else []
+        self.names: list[str] = list(names) if is_sequence(names) else []
+        self.exact = bool(self.names)
         self.open = False
         self.required = len(self.names)
         if not self.exact:
@@ -114,9 +115,9 @@ class Inputs:
     def flatten(self, x: Any) -> list[Tensor]:
         """The tensors in the order in which the module takes them."""
         self.rebuild = None
-        if isinstance(x, Mapping):
+        if is_mapping(x):
             return self._from_mapping(x)
-        if not isinstance(x, (list, tuple)):
+        if not is_sequence(x):
             self._check_count(1)
             return [x]
         if not self.exact and not self.open and len(self.names) == 1 and len(x) > 1:
@@ -172,7 +173,7 @@ def plan(structure: Any, names: Sequence[str], needed: Sequence[int], what: str)
     leaves = flatten(structure)
     if structure is None or all(leaf is None for leaf in leaves):
         return [None] * len(names)
-    if isinstance(structure, Mapping):
+    if is_mapping(structure):
         return _plan_mapping(structure, names, needed, what)
     if len(leaves) == len(names):
         return [None if leaf is None else i for i, leaf in enumerate(leaves)]
@@ -246,21 +247,18 @@ class Arrays:
                 "the first axis of every array is the samples",
                 details=told,
             )
-        length = lengths.pop() if lengths else 0
-        if length == 0:
-            raise DataError("the data is empty: `x` has 0 samples")
-        return length
+        return lengths.pop() if lengths else 0
 
     @property
     def steps(self) -> int:
         """How many batches an epoch has."""
-        return math.ceil(self.length / self.batch_size)
+        return max(1, math.ceil(self.length / self.batch_size))  # of nothing, one empty batch
 
     def set_batch_size(self, batch_size: int | None, steps: int | None = None) -> Arrays:
         """32 unless given, or what `steps` batches need."""
-        if batch_size is not None and (not isinstance(batch_size, Integral) or batch_size < 1):
+        if batch_size is not None and (not is_whole(batch_size) or batch_size < 1):
             raise DataError(f"batch_size={batch_size!r}: wanted a whole number of at least 1")
-        self.batch_size = int(batch_size) if batch_size is not None else math.ceil(self.length / steps) if steps else 32
+        self.batch_size = int(batch_size) if batch_size is not None else max(1, math.ceil(self.length / steps)) if steps else 32
         return self
 
     def split(self, fraction: float) -> tuple[Arrays, Arrays]:
@@ -303,12 +301,12 @@ class Arrays:
         batch_bytes = sum(t.element_size() * math.prod(t.shape[1:]) for t in tensors) * size
         chunk = size * max(1, min(64, _CHUNK_BYTES // max(batch_bytes, 1)))
         if order is None:
-            for start in range(0, self.length, chunk):
-                yield from zip(*(t[start : start + chunk].split(size) for t in tensors), strict=True)
+            for start in range(0, max(self.length, 1), chunk):
+                yield from zip(*(torch.split(t[start : start + chunk], size) for t in tensors), strict=True)
             return
         indices = {t.device: order.to(t.device) for t in tensors}
         for start in range(0, self.length, chunk):
-            yield from zip(*(t.index_select(0, indices[t.device][start : start + chunk]).split(size) for t in tensors), strict=True)
+            yield from zip(*(torch.split(t.index_select(0, indices[t.device][start : start + chunk]), size) for t in tensors), strict=True)
 
 
 class Loader:
@@ -327,11 +325,10 @@ class Loader:
 
     def read(self, batch: Any) -> Arrays:
         """One batch, taken apart."""
-        if not isinstance(batch, (list, tuple)):
-            batch = (batch,)
-        if not 1 <= len(batch) <= 3:
-            raise DataError(f"a batch must be (x,), (x, y) or (x, y, sample_weight), but this one has {len(batch)} entries")
-        return Arrays(self.inputs, *batch, double=self.double)
+        parts = batch if is_sequence(batch) else (batch,)
+        if not 1 <= len(parts) <= 3:
+            raise DataError(f"a batch must be (x,), (x, y) or (x, y, sample_weight), but this one has {len(parts)} entries")
+        return Arrays(self.inputs, *parts, double=self.double)
 
     def read_all(self) -> Iterator[Arrays]:
         """All batches of an epoch."""
@@ -368,9 +365,12 @@ def make_source(
     if x is None:
         raise DataError(f"{who}: `x` is None", "pass an array, a tensor, or a dict of them by input name")
     if is_array_like(x):
-        return Arrays(inputs, x, y, sample_weight, double=double).set_batch_size(batch_size, steps)
+        arrays = Arrays(inputs, x, y, sample_weight, double=double)
+        if arrays.length == 0 and not who.startswith("predict"):  # of nothing, nothing is learned, but the shape of the outputs is known
+            raise DataError("the data is empty: `x` has 0 samples")
+        return arrays.set_batch_size(batch_size, steps)
+    kind = "generator" if inspect.isgenerator(x) else type(x).__name__
     if not isinstance(x, (DataLoader, Dataset)):
-        kind = "generator" if inspect.isgenerator(x) else type(x).__name__
         raise DataError(
             f"{who}: Unrecognized data type: `x` is a {kind}; layergraph does not read generators and PyDatasets yet",
             "pass arrays, tensors, or a torch.utils.data.DataLoader",
@@ -378,12 +378,12 @@ def make_source(
     for name, value in (("y", y), ("sample_weight", sample_weight)):
         if value is not None:
             raise DataError(
-                f"{who}: When providing `x` as a {type(x).__name__}, `{name}` should not be passed; the batches hold it",
+                f"{who}: When providing `x` as a {kind}, `{name}` should not be passed; the batches hold it",
                 "yield (x, y) or (x, y, sample_weight)",
             )
     if isinstance(x, Dataset):
         shuffled = bool(shuffle) and not isinstance(x, IterableDataset)
-        x = DataLoader(x, batch_size=batch_size or 32, shuffle=shuffled)
+        x = DataLoader(cast("Dataset[Any]", x), batch_size=batch_size or 32, shuffle=shuffled)
     return Loader(inputs, x, double=double)
 
 
@@ -400,7 +400,7 @@ def class_weights(y: Any, weights: Mapping[int, float]) -> Tensor:
     if labels.ndim > 1:
         labels = labels.argmax(-1) if labels.shape[-1] != 1 else labels.squeeze(-1)
     labels = labels.round().long() if labels.is_floating_point() else labels.long()
-    present, position = labels.unique(return_inverse=True)
+    present, position = cast("tuple[Tensor, Tensor]", labels.unique(return_inverse=True))
     missing = [int(c) for c in present if int(c) not in weights]
     if missing:
         raise DataError(

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Sequence
-from typing import Any
+from collections.abc import Iterable, Sequence
+from functools import partial
+from typing import Any, cast
 
 import torch
 from torch import Tensor, nn
 
 from ..errors import ArgumentError, DataError
+from ..kinds import is_dict, is_sequence
 from ..modes import in_mode
 from . import optimizers
 from .compile import Binding, Compiled, output_names
@@ -230,13 +232,13 @@ def _needed(compiled: Compiled, names: list[str]) -> list[int]:
     for given in (compiled.loss, compiled.metrics, compiled.weighted_metrics):
         if given is None:
             continue
-        if isinstance(given, dict) and set(given) <= set(names):
+        if is_dict(given) and set(given) <= set(names):
             found |= {names.index(name) for name, value in given.items() if value is not None}
-        elif given is compiled.loss and isinstance(given, (list, tuple)):
+        elif given is compiled.loss and is_sequence(given):
             found |= {i for i, value in enumerate(given) if value is not None}
         elif given is compiled.loss:
             found |= set(range(len(names)))
-        elif isinstance(given, (list, tuple)) and len(given) == len(names):
+        elif is_sequence(given) and len(given) == len(names):
             found |= {i for i, value in enumerate(given) if value is not None}
     return sorted(i for i in found if i < len(names))
 
@@ -269,14 +271,17 @@ def check_last_batch(engine: Engine, source: Source) -> None:
     if not isinstance(source, Arrays):
         return
     last = source.length - (source.steps - 1) * source.batch_size
-    norms = [(n, m) for n, m in engine.module.named_modules() if isinstance(m, _NORMS) and m.training]
+    modules = cast("Iterable[tuple[str, nn.Module]]", engine.module.named_modules())
+    norms = [(name, module) for name, module in modules if isinstance(module, _NORMS) and module.training]
     if last != 1 or not norms:
         return
     alone: list[str] = []
-    hooks: list[Any] = [
-        m.register_forward_pre_hook(lambda _m, args, name=n: alone.append(name) if args[0].numel() == args[0].shape[1] else None)
-        for n, m in norms
-    ]
+
+    def watch(name: str, _: nn.Module, args: tuple[Tensor, ...]) -> None:
+        if args[0].numel() == args[0].shape[1]:
+            alone.append(name)
+
+    hooks = [module.register_forward_pre_hook(partial(watch, name)) for name, module in norms]
     try:
         with in_mode(engine.module, False), torch.inference_mode():
             engine.forward(engine.moved(tuple(x[:1] for x in source.xs)))

@@ -5,13 +5,13 @@ from __future__ import annotations
 import math
 import warnings
 from collections.abc import Iterator, Mapping
-from numbers import Integral
 from typing import Any
 
 import torch
 from torch import Tensor, nn
 
 from ..errors import ArgumentError, DataError, shown
+from ..kinds import is_sequence, is_whole
 from ..modes import in_mode
 from .callbacks import CallbackList, History, TerminateOnNaN, known
 from .compile import Compiled
@@ -156,7 +156,7 @@ def fit(
     )
     validation: Source | None = None
     if validation_data is not None:
-        parts = validation_data if isinstance(validation_data, (list, tuple)) else (validation_data,)
+        parts = validation_data if is_sequence(validation_data) else (validation_data,)
         if not 1 <= len(parts) <= 3:
             raise DataError(f"validation_data must be (x, y) or (x, y, sample_weight), but it has {len(parts)} entries")
         validation = make_source(module, *parts, batch_size=validation_batch_size or batch_size, who="fit, validation_data")
@@ -384,14 +384,14 @@ def _compiled(module: nn.Module, compiled: Compiled | None) -> Compiled:
 
 
 def _check_positive(name: str, value: Any) -> None:
-    if value is not None and (not isinstance(value, Integral) or value < 1):
+    if value is not None and (not is_whole(value) or value < 1):
         raise ArgumentError(f"{name}={value!r}: wanted a whole number of at least 1")
 
 
 def _check_fit_arguments(epochs: Any, initial_epoch: Any, steps: Any, fraction: Any, shuffle: Any, x: Any) -> None:
-    if not isinstance(epochs, Integral) or epochs < 0:
+    if not is_whole(epochs) or epochs < 0:
         raise ArgumentError(f"fit(epochs={epochs!r}): wanted a whole number that is not negative")
-    if not isinstance(initial_epoch, Integral) or initial_epoch < 0:
+    if not is_whole(initial_epoch) or initial_epoch < 0:
         raise ArgumentError(f"fit(initial_epoch={initial_epoch!r}): wanted a whole number that is not negative")
     if 0 < epochs <= initial_epoch:
         warnings.warn(f"fit(initial_epoch={initial_epoch}, epochs={epochs}): nothing is left to train", stacklevel=4)

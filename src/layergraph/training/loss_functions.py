@@ -5,7 +5,7 @@ Inputs of half precision or of integer type are computed in float32; float64 sta
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, cast
 
 import torch
 import torch.nn.functional as F
@@ -77,8 +77,8 @@ def _unit(x: Tensor, axis: int) -> Tensor:
 def huber(y_true: Any, y_pred: Any, delta: float = 1.0) -> Tensor:
     """Quadratic within `delta` of the target, linear beyond: mean over the last axis."""
     true, pred = pair(y_true, y_pred)
-    true, pred = torch.broadcast_tensors(true, pred)
-    return F.huber_loss(pred, true, reduction="none", delta=delta).mean(-1)
+    both = cast("tuple[Tensor, Tensor]", torch.broadcast_tensors(pred, true))
+    return F.huber_loss(*both, reduction="none", delta=delta).mean(-1)
 
 
 def log_cosh(y_true: Any, y_pred: Any) -> Tensor:

@@ -11,6 +11,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from ..errors import ArgumentError, DataError, shown, suggestion
+from ..kinds import is_class, is_dict
 from .loss_functions import (
     align,
     binary_crossentropy,
@@ -412,14 +413,14 @@ def resolve(identifier: Any) -> Loss:
     """
     if isinstance(identifier, Loss):
         return identifier
-    if isinstance(identifier, dict) and "class_name" in identifier:
+    if is_dict(identifier) and "class_name" in identifier:
         return type(resolve(identifier["class_name"])).from_config(identifier.get("config", {}))
     if isinstance(identifier, str):
         if identifier in LOSSES:
             return LOSSES[identifier]()
         if identifier in _LATER_WORDS:
             raise ArgumentError(f"the loss {identifier!r} is not in layergraph yet", "pass a function loss(y_true, y_pred)")
-    elif isinstance(identifier, type) and issubclass(identifier, (Loss, nn.Module)):
+    elif is_class(identifier) and issubclass(identifier, (Loss, nn.Module)):
         return resolve(identifier())
     elif isinstance(identifier, nn.Module):
         return TorchLoss(identifier)

@@ -14,6 +14,7 @@ import torch
 from torch import Tensor
 
 from ..errors import ArgumentError, shown, suggestion
+from ..kinds import is_dict
 from . import loss_functions as losses
 from .accuracies import (
     accuracy,
@@ -430,7 +431,7 @@ def get(identifier: Any) -> Any:
     """
     if identifier is None:
         return None
-    if isinstance(identifier, dict) and "class_name" in identifier:
+    if is_dict(identifier) and "class_name" in identifier:
         return METRICS[identifier["class_name"]].from_config(identifier.get("config", {}))
     if isinstance(identifier, str):
         if identifier in METRICS:

@@ -5,12 +5,13 @@ from __future__ import annotations
 import copy
 import inspect
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from typing import Any, TypedDict, Unpack
+from typing import Any, TypedDict, Unpack, cast
 
 import torch
 from torch import Tensor
 
 from ..errors import ArgumentError, shown, suggestion
+from ..kinds import is_dict
 from . import rules, schedules
 from .schedules import LearningRateSchedule
 
@@ -82,7 +83,7 @@ class Optimizer:
         for key in (*clips, "weight_decay"):
             if options[key] is not None and options[key] < 0:
                 raise ArgumentError(f"{who}({key}={options[key]!r}): wanted a number that is not negative")
-        self._rate = _checked_rate(who, learning_rate)
+        self._rate: Rate = _checked_rate(who, learning_rate)
         self.weight_decay = options["weight_decay"]
         self.clipnorm = options["clipnorm"]
         self.clipvalue = options["clipvalue"]
@@ -108,7 +109,7 @@ class Optimizer:
                 "learning rate is not settable. If you need the learning rate to be settable, you should instantiate the optimizer with a "
                 "float `learning_rate` argument."
             )
-        self._rate = value if callable(value) else _not_negative(type(self).__name__, float(value))
+        self._rate = cast("Rate", value) if callable(value) else _not_negative(type(self).__name__, float(value))
 
     # --- building and stepping
 
@@ -219,7 +220,7 @@ class Optimizer:
     def from_config(cls, config: dict[str, Any]) -> Optimizer:
         """The inverse of `get_config`."""
         rate = config.get("learning_rate")
-        if isinstance(rate, dict):
+        if is_dict(rate):
             config = {**config, "learning_rate": getattr(schedules, rate["class_name"]).from_config(rate["config"])}
         return cls(**config)
 

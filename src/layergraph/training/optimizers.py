@@ -7,13 +7,14 @@ An `Optimizer` is made without parameters, as in Keras; `build(parameters)` make
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
-from typing import Any, Unpack
+from collections.abc import Callable, Sequence
+from typing import Any, Unpack, cast
 
 import torch
 from torch import Tensor
 
 from ..errors import ArgumentError, shown, suggestion
+from ..kinds import is_class, is_dict
 from . import rules
 from .optimizer import Common, Rate
 from .optimizer import Optimizer as Optimizer
@@ -199,11 +200,12 @@ def get(identifier: Any) -> Any:
     """
     if isinstance(identifier, (Optimizer, torch.optim.Optimizer)):
         return identifier
-    if isinstance(identifier, dict) and "class_name" in identifier:
-        return type(get(identifier["class_name"])).from_config(identifier.get("config", {}))
-    if isinstance(identifier, type) and issubclass(identifier, Optimizer):
-        return identifier()
-    if isinstance(identifier, type) and issubclass(identifier, torch.optim.Optimizer):
+    if is_dict(identifier) and "class_name" in identifier:
+        made: Optimizer = get(identifier["class_name"])
+        return type(made).from_config(identifier.get("config", {}))
+    if is_class(identifier) and issubclass(identifier, Optimizer):
+        return cast("Callable[[], Optimizer]", identifier)()
+    if is_class(identifier) and issubclass(identifier, torch.optim.Optimizer):
         return identifier
     if isinstance(identifier, str):
         if identifier.lower() in OPTIMIZERS:

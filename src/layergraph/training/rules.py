@@ -4,16 +4,15 @@ torch adds epsilon outside the root in RMSprop and Adagrad, inside the maximum i
 without the learning rate; Keras does the opposite each time. Each rule is a few operations over all tensors at once.
 """
 
-# torch._foreach_* is how torch.optim itself works on many tensors at once
-# pyright: reportPrivateUsage=false
-
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from typing import Any
+from typing import Any, cast
 
 import torch
 from torch import Tensor
+
+# torch._foreach_* is how torch.optim itself works on many tensors at once
 
 
 class Rule(torch.optim.Optimizer):
@@ -157,7 +156,7 @@ def clip_each(grads: list[Tensor], limit: float) -> None:
 @torch.no_grad()
 def clip_all(grads: list[Tensor], limit: float) -> None:
     """Scales all gradients, in place, by one factor, so that their common norm is at most `limit`."""
-    norm = torch.linalg.vector_norm(torch.stack(torch._foreach_norm(grads)))
+    norm = cast("Tensor", torch.linalg.vector_norm(torch.stack(torch._foreach_norm(grads))))
     torch._foreach_mul_(grads, limit / norm.clamp(min=limit))
 
 

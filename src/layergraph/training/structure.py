@@ -9,6 +9,8 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
+from ..kinds import is_mapping, is_sequence
+
 
 def is_nested(value: object) -> bool:
     """Whether `value` has children."""
@@ -24,9 +26,9 @@ def keys_of(mapping: Mapping[Any, Any], order: Sequence[str] | None = None) -> l
 
 def flatten(value: object, order: Sequence[str] | None = None) -> list[Any]:
     """The leaves of `value`, left to right."""
-    if isinstance(value, Mapping):
+    if is_mapping(value):
         return [leaf for key in keys_of(value, order) for leaf in flatten(value[key])]
-    if isinstance(value, (list, tuple)):
+    if is_sequence(value):
         return [leaf for item in value for leaf in flatten(item)]
     return [value]
 
@@ -37,15 +39,15 @@ def pack(like: Any, leaves: Sequence[Any], order: Sequence[str] | None = None) -
 
 
 def _pack(like: Any, leaves: Iterator[Any], order: Sequence[str] | None) -> Any:
-    if isinstance(like, Mapping):
+    if is_mapping(like):
         packed = {key: _pack(like[key], leaves, None) for key in keys_of(like, order)}
         return {key: packed[key] for key in like}
-    if isinstance(like, tuple):
-        items = [_pack(item, leaves, None) for item in like]
-        return type(like)(*items) if hasattr(like, "_fields") else tuple(items)
+    if not is_sequence(like):
+        return next(leaves)
+    items = [_pack(item, leaves, None) for item in like]
     if isinstance(like, list):
-        return [_pack(item, leaves, None) for item in like]
-    return next(leaves)
+        return items
+    return type(like)(*items) if hasattr(like, "_fields") else tuple(items)
 
 
 def map_leaves(function: Callable[[Any], Any], value: Any) -> Any:

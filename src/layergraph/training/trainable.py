@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, NoReturn
 
 from ..errors import ArgumentError
+from ..kinds import is_sequence
 from .structure import flatten
 
 if TYPE_CHECKING:
@@ -219,7 +220,7 @@ def _names_of_outputs(model: Any) -> list[str] | None:
     if isinstance(outputs, Mapping):
         return None
     names = getattr(model, "output_names", None)
-    return list(names) if isinstance(names, (list, tuple)) and len(names) == len(flatten(names)) else None
+    return list(names) if is_sequence(names) and len(names) == len(flatten(names)) else None
 
 
 def _not_torch(who: str, arguments: Mapping[str, Any]) -> NoReturn:
