@@ -269,6 +269,46 @@ def test_ops_stay_channels_last() -> None:
     assert sum(node.target == "permute" for node in model.graph.nodes) == 1
 
 
+SIZES: dict[str, Callable[[Any, Any, Any], Any]] = {
+    "reshape": lambda x, n, t: ops.reshape(x, (n * t, 4)),
+    "zeros": lambda x, n, t: ops.add(ops.zeros((n, t, 4)), x),
+    "full": lambda x, n, t: ops.full((n, 2), 1.5),
+    "full of sizes": lambda x, n, t: ops.full((n,), t),
+    "arange": lambda x, n, t: ops.arange(1, t + 1),
+    "linspace": lambda x, n, t: ops.linspace(0, 1, t),
+    "eye": lambda x, n, t: ops.eye(t),
+    "tri": lambda x, n, t: ops.tri(t, 2),
+    "tensor": lambda x, n, t: ops.array(t),
+    "stack": lambda x, n, t: ops.stack([t, n]),
+    "size": lambda x, n, t: ops.size(x),
+    "multiply": lambda x, n, t: ops.multiply(x, t),
+    "divide": lambda x, n, t: ops.divide(ops.sum(x, 1), t),
+    "maximum": lambda x, n, t: ops.maximum(x, t),
+    "logaddexp": lambda x, n, t: ops.logaddexp(x, t),
+    "power": lambda x, n, t: ops.power(t, x),
+    "clip": lambda x, n, t: ops.clip(x, 0, t - 2),
+    "broadcast_to": lambda x, n, t: ops.broadcast_to(ops.mean(x, 1, keepdims=True), (n, t, 4)),
+    "repeat": lambda x, n, t: ops.repeat(ops.mean(x, 1), t, axis=0),
+    "tile": lambda x, n, t: ops.tile(ops.mean(x, 1), (1, t)),
+    "roll": lambda x, n, t: ops.roll(x, t - 1, 1),
+    "take": lambda x, n, t: ops.take(x, t - 1, axis=1),
+    "take_along_axis": lambda x, n, t: ops.take_along_axis(x, ops.argsort(x, 1) - t, 1),
+    "get_item": lambda x, n, t: ops.get_item(x, (slice(None), slice(0, t - 1))),
+}
+
+
+@pytest.mark.parametrize("use", SIZES.values(), ids=SIZES)
+def test_sizes_that_are_known_at_run_time(use: Callable[[Any, Any, Any], Any]) -> None:
+    symbol = Input(shape=(None, 4))
+    y = use(symbol, symbol.size(0), symbol.size(1))
+    model = Model(symbol, y)
+    for batch, steps in ((2, 3), (5, 7)):
+        value = torch.randn(batch, steps, 4)
+        got, wanted = model(value), use(value, batch, steps)
+        torch.testing.assert_close(got, wanted)
+        assert y.dtype == str(wanted.dtype).removeprefix("torch.")
+
+
 def test_gradients_flow() -> None:
     weight = torch.randn(3, 3, requires_grad=True)
     loss = ops.sum(ops.square(ops.matmul(torch.ones(2, 3), ops.tanh(weight))))

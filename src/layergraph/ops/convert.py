@@ -16,7 +16,7 @@ from torch import Tensor
 from layergraph import config
 from layergraph.config import DTypeLike
 from layergraph.errors import Fact, shown
-from layergraph.graph.symbolic import SymbolicTensor, TensorLike
+from layergraph.graph.symbolic import SymbolicSize, SymbolicTensor, TensorLike
 
 Operand: TypeAlias = "Tensor | np.ndarray[Any, Any] | complex | Sequence[Any]"
 """What an op takes beside symbols: a tensor, or what becomes one."""
@@ -30,12 +30,12 @@ _WIDER = {"uint16": np.int32, "uint32": np.int64, "uint64": np.int64}  # which t
 
 def is_tensor(x: object) -> bool:
     """Whether `x` is a tensor, or a symbol that stands for one."""
-    return isinstance(x, Tensor | TensorLike)
+    return isinstance(x, Tensor | TensorLike) and not isinstance(x, SymbolicSize)
 
 
 def is_scalar(x: object) -> bool:
-    """Whether `x` is a Python number, whose dtype is weak; `np.float64` is one, of all numpy's scalars."""
-    return isinstance(x, bool | int | float | complex)
+    """Whether `x` is a Python number, whose dtype is weak; `np.float64` is one, of all numpy's scalars, and so is `x.size(0)`."""
+    return isinstance(x, bool | int | float | complex | SymbolicSize | torch.SymInt | torch.SymFloat)
 
 
 def _plain(x: Any) -> Any:
@@ -81,6 +81,8 @@ def tensor(x: Any, dtype: DTypeLike = None, like: Any = None) -> Any:
     if is_tensor(x):
         return x if wanted is None else to_dtype(x, wanted)
     device = device_of(like)
+    if isinstance(x, SymbolicSize):
+        return torch.full((), cast("Any", x), dtype=wanted or _scalar_dtype(x))
     if is_scalar(x):
         return torch.tensor(x, dtype=wanted or _scalar_dtype(x), device=device)
     if isinstance(x, list | tuple):
@@ -106,7 +108,7 @@ def _items(nest: list[Any] | tuple[Any, ...]) -> list[Any]:
     return items
 
 
-def _scalar_dtype(*xs: complex) -> torch.dtype:
+def _scalar_dtype(*xs: Any) -> torch.dtype:
     """Of Python numbers among themselves: an int that needs 64 bits has them."""
     kind = max([_kind(x) for x in xs])
     wide = kind == 1 and any(isinstance(x, int) and not -(2**31) <= x < 2**31 for x in xs)
@@ -117,7 +119,9 @@ def _kind(x: Any) -> int:
     """0 for bool, 1 for ints, 2 for floats, 3 for complex: of a Python number or of a dtype."""
     if isinstance(x, torch.dtype):
         return 3 if x.is_complex else 2 if x.is_floating_point else int(x != torch.bool)
-    return 0 if isinstance(x, bool) else 1 if isinstance(x, int) else 2 if isinstance(x, float) else 3
+    if isinstance(x, SymbolicSize):
+        x = next(iter(x.spec.trials.values()))
+    return 0 if isinstance(x, bool) else 1 if isinstance(x, int | torch.SymInt) else 2 if isinstance(x, float | torch.SymFloat) else 3
 
 
 def floating(x: Any) -> Any:

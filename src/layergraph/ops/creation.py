@@ -41,7 +41,6 @@ def linspace(
     >>> linspace(0, 1, 5)
     tensor([0.0000, 0.2500, 0.5000, 0.7500, 1.0000])
     """
-    step: Any = (stop - start) / ((num - 1 if endpoint else num) or float("nan")) if is_scalar(start) and is_scalar(stop) else None
     low, high = as_floats(start, stop)
     last: Any = high if endpoint else high - (high - low) / num
     if low.ndim or high.ndim:
@@ -51,9 +50,10 @@ def linspace(
     else:
         between = torch.linspace(low, last, num, dtype=dtype_of(low), device=device_of(low))
     result = to_dtype(torch.moveaxis(between, 0, axis) if axis else between, dtype_of(low) if dtype is None else torch_dtype(dtype))
-    if step is None and retstep:
-        step = (high - low) / (num - 1 if endpoint else num)
-    return (result, step) if retstep else result
+    if not retstep:
+        return result
+    span = stop - start if is_scalar(start) and is_scalar(stop) else high - low
+    return result, span / ((num - 1 if endpoint else num) or float("nan"))
 
 
 @op
@@ -153,7 +153,7 @@ def identity(n: int, dtype: DTypeLike = None) -> Tensor:
 @op
 def tri(N: int, M: int | None = None, k: int = 0, dtype: DTypeLike = None) -> Tensor:
     """Ones on and below the `k`-th diagonal, zeros above. () -> (N, M), and M is N unless given."""
-    return torch.tril(torch.ones(N, M or N, dtype=made_dtype(dtype)), k)
+    return torch.tril(torch.ones((N, N if M is None else M), dtype=made_dtype(dtype)), k)
 
 
 class Window(Protocol):

@@ -79,7 +79,7 @@ def _came_as(x: Any) -> str:
 
 def needs_values(name: str, why: str, fix: str, *args: Any) -> None:
     """Refuse symbols where `why` depends on the values: raises `SymbolicError` if any argument is one."""
-    symbols = symbols_in(args)
+    symbols = [symbol for symbol in symbols_in(args) if isinstance(symbol, SymbolicTensor)]
     if symbols:
         raise SymbolicError(f"ops.{name}: {why} depends on values, and {symbols[0]!r} has none yet", fix)
 
@@ -157,7 +157,7 @@ def as_floats(*xs: Any) -> list[Any]:
 
 def _named(call: Callable[..., Any], name: str, says: str, function: Callable[..., Any]) -> Any:
     call.__name__ = call.__qualname__ = name
-    table = sys._getframe(2)  # pyright: ignore[reportPrivateUsage]
+    table = sys._getframe(2)
     call.__module__ = table.f_globals["__name__"]  # so that an op pickles by its name
     ours = (getattr(function, "__module__", None) or "torch") not in ("torch", "torch.functional")
     call.__doc__ = says if ours else f"{says}: `torch.{function.__name__}`"

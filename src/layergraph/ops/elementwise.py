@@ -6,6 +6,7 @@ the last, arguments keep their dtypes, and a number beside a tensor is weak; `fl
 
 from __future__ import annotations
 
+import math
 import operator
 from typing import Any
 
@@ -105,7 +106,7 @@ def minimum(x1: Any, x2: Any) -> Any:
 
 def _extremum(function: Any, bound: str, x1: Any, x2: Any) -> Any:
     x1, x2 = (x2, x1) if is_scalar(x1) else (x1, x2)
-    if is_scalar(x2) and not is_scalar(x1) and x2 == x2:  # a bound needs no tensor of its own
+    if is_scalar(x2) and not is_scalar(x1) and not (isinstance(x2, float) and math.isnan(x2)):  # a bound needs no tensor of its own
         x1, x2 = operands(x1, x2)
         return torch.clamp(x1, **{bound: x2}) if dtype_of(x1) != torch.bool else function(*promoted(x1, x2))
     return function(*promoted(x1, x2))

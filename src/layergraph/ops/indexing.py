@@ -39,13 +39,12 @@ def take(x: Any, indices: Any, axis: int | None = None) -> Any:
 def take_along_axis(x: Any, indices: Any, axis: int | None = None) -> Any:
     """Along an axis, the elements at indices that differ from place to place, broadcast; axis None flattens `x`.
 
-    (..., n, ...), (..., k, ...) -> (..., k, ...). Negative indices count from the end, where the size of the axis is known.
+    (..., n, ...), (..., k, ...) -> (..., k, ...). Negative indices count from the end.
     """
     x, indices = tensor(x), tensor(indices, torch.int64, like=x)
-    size = x.shape[axis] if axis is not None else None if None in x.shape else torch.Size(x.shape).numel()
-    if size is not None:
-        indices = torch.where(indices < 0, indices + size, indices)
-    return torch.take_along_dim(x, indices, axis)
+    x, axis = (torch.flatten(x), 0) if axis is None else (x, axis)
+    (dim,) = placed(axis, x.ndim)
+    return torch.take_along_dim(x, torch.where(indices < 0, indices + x.size(dim), indices), dim)
 
 
 @op

@@ -5,13 +5,14 @@ Where a size is given, None stands for one that is known only when the model run
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from typing import Any, TypeAlias, cast
 
 import torch
 from torch import Tensor
 
-from layergraph.ops.convert import dtype_of, is_tensor, promoted, tensor, tensors, to_dtype, untyped
+from layergraph.ops.convert import dtype_of, is_scalar, is_tensor, promoted, tensor, tensors, to_dtype, untyped
 from layergraph.ops.creation import Size
 from layergraph.ops.define import op, refuse
 from layergraph.ops.reductions import Axis, placed
@@ -114,7 +115,7 @@ def rot90(array: Any, k: int = 1, axes: Sequence[int] = (0, 1)) -> Any:
 @op
 def roll(x: Any, shift: int | Sequence[int], axis: Axis = None) -> Any:
     """Shifted along axes, or as one row; what leaves at the end comes in at the front. (...) -> (...)"""
-    shifts = shift if isinstance(shift, int) else tuple(shift)
+    shifts: Any = shift if is_scalar(shift) else tuple(cast("Sequence[int]", shift))
     return torch.roll(tensor(x), shifts) if axis is None else torch.roll(tensor(x), shifts, axis if isinstance(axis, int) else tuple(axis))
 
 
@@ -138,7 +139,7 @@ def repeat(x: Any, repeats: Any, axis: int | None = None) -> Any:
         if len(counts) > 1:
             return torch.repeat_interleave(x, tensor(counts, like=x), axis, output_size=sum(counts))
         repeats = counts[0]
-    elif not isinstance(repeats, int):
+    elif not is_scalar(repeats):
         repeats = tensor(repeats, like=x)
     return torch.repeat_interleave(x, repeats, axis)
 
@@ -360,8 +361,7 @@ def ndim(x: Any) -> int:
 
 @op
 def size(x: Any) -> Any:
-    """The number of elements, as an int64 tensor without axes; a symbol must have known sizes."""
+    """The number of elements, as an int64 tensor without axes."""
     x = tensor(x)
-    if None in x.shape:
-        refuse("size", f"the number of elements of {x!r} is known only when the model runs", "ops.sum(ops.ones_like(x))")
-    return torch.tensor(torch.Size(x.shape).numel())
+    count: Any = math.prod(x.size())
+    return tensor(count, torch.int64)
