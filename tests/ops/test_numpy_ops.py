@@ -163,6 +163,7 @@ WRONG: list[tuple[Callable[[], Any], str]] = [
         "ops.nonzero: how many elements are not 0 depends on values, and <SymbolicTensor shape=(None, 3, 4), dtype=float32, from Input> "
         "has none yet\n  x: (None, 3, 4), float32, from Input\n  fix: ops.where(x != 0, x1, x2)",
     ),
+    (lambda: ops.concatenate([]), "ops.concatenate: needs at least one tensor\n  xs: []"),
     (
         lambda: ops.hanning(x),
         "ops.hanning: the size of the result depends on values, and <SymbolicTensor shape=(None, 3, 4), dtype=float32, from Input> "

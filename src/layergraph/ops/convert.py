@@ -25,17 +25,18 @@ untyped: Any = torch
 """torch, for the functions that it gives no types, or too narrow ones."""
 
 _KINDS = (torch.bool, torch.int32, None, torch.complex64)  # of a weak scalar; None is floatx()
+_NUMBERS = (int, float, complex, SymbolicSize, torch.SymInt, torch.SymFloat)
 _WIDER = {"uint16": np.int32, "uint32": np.int64, "uint64": np.int64}  # which torch has by name only
 
 
 def is_tensor(x: object) -> bool:
     """Whether `x` is a tensor, or a symbol that stands for one."""
-    return isinstance(x, Tensor | TensorLike) and not isinstance(x, SymbolicSize)
+    return isinstance(x, Tensor) or (isinstance(x, TensorLike) and not isinstance(x, SymbolicSize))
 
 
 def is_scalar(x: object) -> bool:
     """Whether `x` is a Python number, whose dtype is weak; `np.float64` is one, of all numpy's scalars, and so is `x.size(0)`."""
-    return isinstance(x, bool | int | float | complex | SymbolicSize | torch.SymInt | torch.SymFloat)
+    return isinstance(x, _NUMBERS)
 
 
 def _plain(x: Any) -> Any:
@@ -121,7 +122,7 @@ def _kind(x: Any) -> int:
         return 3 if x.is_complex else 2 if x.is_floating_point else int(x != torch.bool)
     if isinstance(x, SymbolicSize):
         x = next(iter(x.spec.trials.values()))
-    return 0 if isinstance(x, bool) else 1 if isinstance(x, int | torch.SymInt) else 2 if isinstance(x, float | torch.SymFloat) else 3
+    return 0 if isinstance(x, bool) else 1 if isinstance(x, (int, torch.SymInt)) else 2 if isinstance(x, (float, torch.SymFloat)) else 3
 
 
 def floating(x: Any) -> Any:
@@ -158,13 +159,15 @@ def _first_tensor(xs: Sequence[Any]) -> Any:
 
 def operands(*xs: Any) -> tuple[Any, ...]:
     """Arguments as torch's arithmetic takes them, to the dtype that Keras gives: tensors, and numbers beside tensors as they are."""
+    reals = [isinstance(x, Tensor) and x.is_floating_point() for x in xs]
+    if any(reals) and all(real or type(x) in (int, float) for real, x in zip(reals, xs, strict=True)):
+        return xs
     if all(is_scalar(x) for x in xs):
         return tuple(tensor(x) for x in xs)
     anchor = _first_tensor(xs)
     made: list[Any] = [_plain(x) if is_scalar(x) else tensor(x, like=anchor) for x in xs]
-    kind = max([0, *(_kind(x) for x in made if is_scalar(x))])
-    least = _KINDS[kind] or floatx()
-    return tuple(x if is_scalar(x) or _kind(dtype_of(x)) >= kind else x.to(least) for x in made)
+    kind = max([0, *[_kind(x) for x in made if is_scalar(x)]])
+    return tuple([x if is_scalar(x) or _kind(dtype_of(x)) >= kind else x.to(_KINDS[kind] or floatx()) for x in made])
 
 
 def tensors(*xs: Any) -> list[Any]:
@@ -181,6 +184,11 @@ def promoted(*xs: Any, least: torch.dtype | None = None) -> list[Any]:
     >>> [x.dtype for x in promoted(torch.ones(2, dtype=torch.int32), 2.5)]
     [torch.float32, torch.float32]
     """
+    if not xs:
+        raise Fact("needs at least one tensor")
+    first = xs[0]
+    if isinstance(first, Tensor) and first.is_floating_point() and all(isinstance(x, Tensor) and x.dtype == first.dtype for x in xs):
+        return list(xs)
     anchor = _first_tensor(xs)
     made: list[Any] = [_plain(x) if is_scalar(x) else tensor(x, like=anchor) for x in xs]
     dtype = common_dtype(*made)
