@@ -9,7 +9,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from layergraph import Functional, Input, KerasTensor, Model, Sequential, activations, layers, regularizers
+from layergraph import Functional, Input, KerasTensor, Model, Sequential, activations, layers, ops, regularizers
 from layergraph.layers import Dense, Layer
 
 x = Input(shape=(4,), name="x")
@@ -31,6 +31,16 @@ assert_type(layers.concatenate([x, x], axis=-1), KerasTensor)
 assert_type(layers.dot([x, x], axes=1), KerasTensor)
 sequence: KerasTensor = layers.LSTM(8)(Input(shape=(5, 4)))
 output, h, c = layers.LSTM(8, return_state=True)(Input(shape=(5, 4)))
+
+# Keras's ops: those of a table say what they give.
+assert_type(ops.add(x, 1), KerasTensor)
+assert_type(ops.add(1, x), KerasTensor)
+assert_type(ops.arctan2(x, x), KerasTensor)
+assert_type(ops.exp(x), KerasTensor)
+assert_type(ops.exp(tensor), Tensor)
+assert_type(ops.add(tensor, np.ones(4)), Tensor)
+assert_type(ops.numpy.exp([1, 2]), Tensor)
+assert_type(ops.sum(x, axis=-1), Any)
 
 # Operators give symbols; functions and methods of torch's take them, and are typed as torch types them.
 assert_type(x + 1, KerasTensor)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from layergraph import Input, Model
+from layergraph import Input, Model, ops
 from layergraph.layers import Add, Conv2D, Dense, Dropout, Layer, Reshape
 
 
@@ -27,3 +27,7 @@ Add(axis=1)  # pyright: ignore[reportCallIssue]
 Scale(facto=1.0)  # pyright: ignore[reportCallIssue]
 Input(shap=(4,))  # pyright: ignore[reportCallIssue]
 model.fit(epoch=1)  # pyright: ignore[reportCallIssue]
+ops.add(x)  # pyright: ignore[reportCallIssue]
+ops.exp(x, out=x)  # pyright: ignore[reportCallIssue]
+ops.sum(x, axes=1)  # pyright: ignore[reportCallIssue]
+ops.exp("one", None)  # pyright: ignore[reportCallIssue]
