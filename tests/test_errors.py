@@ -11,6 +11,8 @@ import torch
 
 from layergraph import errors
 from layergraph.errors import (
+    AbsentImportError,
+    AbsentNameError,
     ArgumentError,
     DataError,
     Fact,
@@ -38,6 +40,8 @@ TREE = {
     NoAttributeError: AttributeError,
     SymbolicError: TypeError,
     MissingExtraError: ImportError,
+    AbsentNameError: AttributeError,
+    AbsentImportError: ImportError,
 }
 
 

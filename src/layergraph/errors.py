@@ -9,7 +9,9 @@
     ├── NotBuiltError     (AttributeError)  something was asked of a layer that has not seen its input yet
     ├── NoAttributeError  (AttributeError)  a symbol has no such attribute
     ├── SymbolicError     (TypeError)       a symbol was used where only a tensor with values can be
-    └── MissingExtraError (ImportError)     an optional package is not installed
+    ├── MissingExtraError (ImportError)     an optional package is not installed
+    ├── AbsentNameError   (AttributeError)  a module has no such name: `layers.Dens`
+    └── AbsentImportError (ImportError)     the same, asked by `from layergraph.layers import Dens`
 
 Each message says who, what came and what was wanted; `fix` says what to type instead; the line of the user's code
 that led here is found when the error is made. Low code raises `Fact` (what is wrong, in a few words) and the public
@@ -150,3 +152,11 @@ class SymbolicError(LayergraphError, TypeError):
 
 class MissingExtraError(LayergraphError, ImportError):
     """An optional package is not installed."""
+
+
+class AbsentNameError(LayergraphError, AttributeError):
+    """A module has no such name."""
+
+
+class AbsentImportError(LayergraphError, ImportError):
+    """A module has no such name to import from it."""
