@@ -16,7 +16,6 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, SupportsIndex, TypeAlias, cast
 
 import torch
-import torch.nn.functional as F
 from torch import Tensor
 
 from .absent import explained
@@ -140,7 +139,7 @@ def dropout(inputs: Any, rate: float, noise_shape: Sequence[int | None] | None =
     """`inputs` with each element zeroed with probability `rate`, the others scaled by 1 / (1 - rate): in every mode, always.
 
     Args:
-        inputs: a tensor, or a symbol: then it is `F.dropout` in the graph, and takes no seed.
+        inputs: a tensor, or a symbol: then it is `torch.dropout` in the graph, and takes no seed.
         rate: the probability, from 0 to 1.
         noise_shape: the shape of the mask, None for a size of `inputs`; it broadcasts.
 
@@ -152,7 +151,7 @@ def dropout(inputs: Any, rate: float, noise_shape: Sequence[int | None] | None =
     if isinstance(inputs, SymbolicTensor):
         if seed is not None or noise_shape is not None:
             raise ArgumentError("dropout: a graph holds no seed and no noise_shape of it", "the layer Dropout(rate, noise_shape)")
-        return F.dropout(cast(Tensor, inputs), rate, training=True)
+        return torch.dropout(cast(Tensor, inputs), rate, True)
     x = torch.as_tensor(inputs)
     if rate == 0:
         return x
@@ -181,6 +180,8 @@ def beta(shape: Shape, alpha: Any, beta: Any, dtype: DTypeLike = None, seed: See
     True
     """
     out = _empty("beta", shape, dtype)
+    if out.is_meta:  # for which torch has no Dirichlet distribution
+        return out
     both = torch.stack([_spread(alpha, out), _spread(beta, out)], -1)
     # torch.distributions.Beta, which calls this, takes no generator
     values = torch.ops.aten._sample_dirichlet(both, _generator(seed, out.device))

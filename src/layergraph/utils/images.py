@@ -143,7 +143,7 @@ def smart_resize(x: Any, size: tuple[int, int], interpolation: str = "bilinear",
     >>> smart_resize(np.zeros((6, 9, 3)), (2, 2)).shape
     (2, 2, 3)
     """
-    if len(size) != 2:
+    if not isinstance(size, tuple | list) or len(size) != 2:  # pyright: ignore[reportUnnecessaryIsInstance]
         raise ArgumentError(f"smart_resize: `size` must be (height, width), got {shown(size)}")
     method = _RESIZES[one_of("smart_resize: interpolation", interpolation, tuple(_RESIZES))]
     last = one_of("smart_resize: data_format", data_format, ("channels_last", "channels_first")) == "channels_last"
