@@ -110,6 +110,13 @@ def test_what_has_a_stand_in_is_not_there(room: str):
     assert [name for name in absent.INSTEAD[room] if hasattr(room_of(room), name)] == []
 
 
+def test_an_import_in_a_long_script():
+    """Its instruction has an argument above 255, which takes two."""
+    script = "\n".join(f"name{number} = {number}" for number in range(400)) + "\nfrom layergraph.layers import Dens\n"
+    with pytest.raises(AbsentImportError, match=r"layergraph\.layers has no 'Dens'"):
+        exec(script, {})
+
+
 def test_asking_is_answered_as_python_expects():
     assert not hasattr(layergraph.layers, "MultiHeadAttention")
     assert getattr(layergraph.layers, "MultiHeadAttention", None) is None

@@ -35,7 +35,5 @@ from layergraph.utils.seeds import get_source_inputs as get_source_inputs
 from layergraph.utils.seeds import is_keras_tensor as is_keras_tensor
 from layergraph.utils.seeds import set_random_seed as set_random_seed
 
-# Classes and functions by name, from layergraph.saving:
-
 if not TYPE_CHECKING:
     __getattr__ = explained(__name__)
