@@ -12,7 +12,7 @@ import pytest
 
 import layergraph
 from layergraph import absent
-from layergraph.errors import AbsentImportError, AbsentNameError
+from layergraph.errors import NoAttributeError, NoNameError
 from layergraph.keras_names import ROOMS
 
 ELSEWHERE = {"saving"}  # rooms that are written apart from this one
@@ -54,7 +54,7 @@ def room_of(name: str):
     ],
 )
 def test_the_message(room: str, name: str, what: str, fix: str | None):
-    with pytest.raises(AbsentNameError) as caught:
+    with pytest.raises(NoAttributeError) as caught:
         getattr(room_of(room), name)
     assert (caught.value.what, caught.value.fix) == (what, fix)
     assert caught.value.place is not None
@@ -74,7 +74,7 @@ def test_an_import_says_the_same():
         from layergraph.layers import Dens  # noqa: F401
     line = inspect.currentframe().f_lineno - 1
     text = "layergraph.layers has no 'Dens'\n  at {}:{}: from layergraph.layers import Dens  # noqa: F401\n  fix: did you mean 'Dense'?"
-    assert type(caught.value) is AbsentImportError
+    assert type(caught.value) is NoNameError
     assert str(caught.value) == text.format(__file__, line)
 
 
@@ -92,14 +92,14 @@ def test_an_import_line(line: str):
     """The words reach the user, not Python's `cannot import name`."""
     with pytest.raises(ImportError) as caught:
         exec(line)
-    assert isinstance(caught.value, AbsentImportError)
+    assert isinstance(caught.value, NoNameError)
 
 
 @pytest.mark.parametrize("room", [room for room in ROOMS if room not in ELSEWHERE])
 def test_every_name_of_keras_is_there_or_explained(room: str):
     for name in ROOMS[room].split():
         if not hasattr(room_of(room), name):
-            with pytest.raises(AbsentNameError) as caught:
+            with pytest.raises(NoAttributeError) as caught:
                 getattr(room_of(room), name)
             assert caught.value.what.endswith("comes later") or caught.value.fix == absent.INSTEAD[room][name]
 
@@ -113,7 +113,7 @@ def test_what_has_a_stand_in_is_not_there(room: str):
 def test_an_import_in_a_long_script():
     """Its instruction has an argument above 255, which takes two."""
     script = "\n".join(f"name{number} = {number}" for number in range(400)) + "\nfrom layergraph.layers import Dens\n"
-    with pytest.raises(AbsentImportError, match=r"layergraph\.layers has no 'Dens'"):
+    with pytest.raises(NoNameError, match=r"layergraph\.layers has no 'Dens'"):
         exec(script, {})
 
 

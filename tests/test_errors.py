@@ -11,8 +11,6 @@ import torch
 
 from layergraph import errors
 from layergraph.errors import (
-    AbsentImportError,
-    AbsentNameError,
     ArgumentError,
     DataError,
     Fact,
@@ -21,6 +19,7 @@ from layergraph.errors import (
     MissingExtraError,
     NameTakenError,
     NoAttributeError,
+    NoNameError,
     NotBuiltError,
     ShapeError,
     SymbolicError,
@@ -40,8 +39,7 @@ TREE = {
     NoAttributeError: AttributeError,
     SymbolicError: TypeError,
     MissingExtraError: ImportError,
-    AbsentNameError: AttributeError,
-    AbsentImportError: ImportError,
+    NoNameError: ImportError,
 }
 
 

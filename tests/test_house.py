@@ -380,8 +380,8 @@ PUBLIC = {
         Callback CallbackList EarlyStopping History LambdaCallback LearningRateScheduler ProgbarLogger TerminateOnNaN
     """,
     "layergraph.errors": """
-        AbsentImportError AbsentNameError ArgumentError DataError Fact GraphError LayergraphError MissingExtraError NameTakenError
-        NoAttributeError NotBuiltError ShapeError SymbolicError describe is_internal shown suggestion user_place
+        ArgumentError DataError Fact GraphError LayergraphError MissingExtraError NameTakenError NoAttributeError NoNameError
+        NotBuiltError ShapeError SymbolicError describe is_internal shown suggestion user_place
     """,
 }
 

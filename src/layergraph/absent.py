@@ -15,7 +15,7 @@ from typing import Any
 
 import torch
 
-from .errors import AbsentImportError, AbsentNameError, suggestion
+from .errors import NoAttributeError, NoNameError, suggestion
 
 _FOLDERS = {
     "audio_dataset_from_directory": "write a torch.utils.data.Dataset over the files",
@@ -125,7 +125,7 @@ INSTEAD: dict[str, Mapping[str, str]] = {
 
 
 def explained(module: str) -> Callable[[str], Any]:
-    """The `__getattr__` of a module: it raises `AbsentNameError`, or `AbsentImportError` for `from module import name`."""
+    """The `__getattr__` of a module: it raises `NoAttributeError`, or `NoNameError` for `from module import name`."""
 
     def __getattr__(name: str) -> Any:  # noqa: N807
         asking = _asking()
@@ -133,7 +133,7 @@ def explained(module: str) -> Callable[[str], Any]:
             raise AttributeError(f"module {module!r} has no attribute {name!r}")
         # at `from ... import name` Python swallows an AttributeError, words and all
         importing = asking.f_code.co_code[asking.f_lasti] == opmap["IMPORT_FROM"]
-        raise (AbsentImportError if importing else AbsentNameError)(*_story(module, name))
+        raise (NoNameError if importing else NoAttributeError)(*_story(module, name))
 
     return __getattr__
 
