@@ -139,7 +139,7 @@ def explained(module: str) -> Callable[[str], Any]:
 
 
 def _asking() -> FrameType:
-    frame = sys._getframe(1)  # pyright: ignore[reportPrivateUsage]
+    frame = sys._getframe(1)
     while frame.f_code.co_name == "__getattr__" and frame.f_back is not None:
         frame = frame.f_back
     return frame

@@ -85,7 +85,7 @@ def set_dtype_policy(policy: str | DTypePolicy) -> None:
     <DTypePolicy "float64">
     >>> set_dtype_policy("float32")
     """
-    if not isinstance(policy, str | DTypePolicy):  # pyright: ignore[reportUnnecessaryIsInstance]
+    if not isinstance(policy, str | DTypePolicy):
         raise ArgumentError(f"set_dtype_policy: wanted the name of a policy or a DTypePolicy, got {shown(policy)}", "'float32'")
     _policy.set(get(policy).name)
 

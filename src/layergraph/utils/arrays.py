@@ -78,7 +78,7 @@ def normalize(x: Any, axis: int = -1, order: float = 2) -> Any:
     """
     if isinstance(x, Tensor):
         floats = x if x.is_floating_point() else x.to(getattr(torch, floatx()))
-        norm = cast(Tensor, torch.linalg.vector_norm(floats, order, axis, keepdim=True))  # pyright: ignore[reportUnknownMemberType]
+        norm = cast(Tensor, torch.linalg.vector_norm(floats, order, axis, keepdim=True))
         return x / torch.where(norm == 0, 1.0, norm)
     values: Array = np.atleast_2d(x)
     norms: Array = np.linalg.norm(values, order, axis, keepdims=True)

@@ -90,7 +90,7 @@ def load_img(
         keep_aspect_ratio: whether to cut off what does not fit, around the middle, and not to distort.
     """
     pillow = _pillow("load_img")
-    if not isinstance(path, str | Path | bytes | io.BytesIO):  # pyright: ignore[reportUnnecessaryIsInstance]
+    if not isinstance(path, str | Path | bytes | io.BytesIO):
         raise TypeError(f"path should be path-like or io.BytesIO, not {type(path)}")
     one_of("load_img: color_mode", color_mode, tuple(_MODES))
     content = path if isinstance(path, io.BytesIO) else io.BytesIO(Path(path.decode() if isinstance(path, bytes) else path).read_bytes())
@@ -143,7 +143,7 @@ def smart_resize(x: Any, size: tuple[int, int], interpolation: str = "bilinear",
     >>> smart_resize(np.zeros((6, 9, 3)), (2, 2)).shape
     (2, 2, 3)
     """
-    if not isinstance(size, tuple | list) or len(size) != 2:  # pyright: ignore[reportUnnecessaryIsInstance]
+    if not isinstance(size, tuple | list) or len(size) != 2:
         raise ArgumentError(f"smart_resize: `size` must be (height, width), got {shown(size)}")
     method = _RESIZES[one_of("smart_resize: interpolation", interpolation, tuple(_RESIZES))]
     last = one_of("smart_resize: data_format", data_format, ("channels_last", "channels_first")) == "channels_last"

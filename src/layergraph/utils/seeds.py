@@ -25,11 +25,11 @@ def set_random_seed(seed: int) -> None:
     >>> set_random_seed(0); torch.equal(torch.rand(2), first)
     True
     """
-    if not isinstance(seed, int) or not 0 <= seed < 2**32:  # pyright: ignore[reportUnnecessaryIsInstance]
+    if not isinstance(seed, int) or not 0 <= seed < 2**32:
         raise ArgumentError(f"set_random_seed: wanted an integer from 0 to 2**32 - 1, got {shown(seed)}", "set_random_seed(42)")
     random.seed(seed)
     np.random.seed(seed)
-    torch.manual_seed(seed)  # pyright: ignore[reportUnknownMemberType]
+    torch.manual_seed(seed)
 
 
 def is_keras_tensor(x: Any) -> bool:
@@ -50,7 +50,7 @@ def get_source_inputs(tensor: SymbolicTensor) -> list[SymbolicTensor]:
     >>> [each.name for each in get_source_inputs(layers.Add()([b, layers.Dense(2)(a)]))]
     ['b', 'a']
     """
-    if not isinstance(tensor, SymbolicTensor):  # pyright: ignore[reportUnnecessaryIsInstance]
+    if not isinstance(tensor, SymbolicTensor):
         raise ArgumentError(
             f"get_source_inputs: wanted a symbol, got {type(tensor).__name__} {shown(tensor)}", "pass what a layer gave for an Input"
         )
