@@ -51,9 +51,7 @@ def get_source_inputs(tensor: SymbolicTensor) -> list[SymbolicTensor]:
     ['b', 'a']
     """
     if not isinstance(tensor, SymbolicTensor):
-        raise ArgumentError(
-            f"get_source_inputs: wanted a symbol, got {type(tensor).__name__} {shown(tensor)}", "pass what a layer gave for an Input"
-        )
+        raise ArgumentError(f"get_source_inputs: wanted a symbol, got {shown(tensor)}", "pass what a layer gave for an Input")
     sources: list[SymbolicTensor] = []
     seen = {key(tensor)}
     pending = [tensor]
