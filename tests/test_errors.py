@@ -19,6 +19,7 @@ from layergraph.errors import (
     MissingExtraError,
     NameTakenError,
     NoAttributeError,
+    NoNameError,
     NotBuiltError,
     ShapeError,
     SymbolicError,
@@ -38,6 +39,7 @@ TREE = {
     NoAttributeError: AttributeError,
     SymbolicError: TypeError,
     MissingExtraError: ImportError,
+    NoNameError: ImportError,
 }
 
 

@@ -19,6 +19,12 @@ TREES = {path: ast.parse(path.read_text(encoding="utf-8")) for path in FILES}
 # Imports go down, or stay on their floor.
 FLOORS = {
     "errors": 0,
+    "absent": 0,
+    "keras_names": 0,
+    "dtypes": 0,
+    "dtype_policies": 0,
+    "mixed_precision": 0,
+    "session": 0,
     "config": 0,
     "kinds": 0,
     "modes": 0,
@@ -29,6 +35,8 @@ FLOORS = {
     "constraints": 0,
     "nn": 0,
     "graph": 1,
+    "random": 1,
+    "tree": 1,
     "layers": 2,
     "training": 3,
     "saving": 3,
@@ -37,6 +45,9 @@ FLOORS = {
     "optimizers": 3,
     "callbacks": 3,
     "ops": 3,
+    "utils": 3,
+    "preprocessing": 3,
+    "backend": 3,
     "models": 4,
     "keras_files": 5,
     "plot": 5,
@@ -52,7 +63,8 @@ STRANGERS = [
 ]
 CORE = {"torch", "numpy", "safetensors", "torchinfo", "tqdm", "layergraph"}
 # Loaded where they are used, each from an extra of pyproject.toml.
-OPTIONAL = {"torchmetrics", "accelerate", "h5py", "matplotlib", "tensorboard", "onnx", "onnxscript", "onnxruntime"}
+OPTIONAL = {"torchmetrics", "accelerate", "h5py", "matplotlib", "tensorboard", "onnx", "onnxscript", "onnxruntime", "PIL"}
+DISTRIBUTIONS = {"PIL": "pillow"}  # where the name to install is another
 LONGEST = 600
 
 
@@ -184,7 +196,7 @@ def test_the_dependencies_are_the_declared_ones():
     names = {re.match(r"[\w-]+", line)[0] for line in declared["dependencies"]}
     assert names == CORE - {"layergraph"}
     extras = {re.match(r"[\w-]+", line)[0] for lines in declared["optional-dependencies"].values() for line in lines}
-    assert extras >= OPTIONAL
+    assert extras >= {DISTRIBUTIONS.get(name, name) for name in OPTIONAL}
 
 
 # What no file may hold
@@ -288,8 +300,9 @@ def test_the_package_is_typed():
 
 PUBLIC = {
     "layergraph": """
-        Functional Initializer Input KerasTensor Layer Loss Metric Model Regularizer Sequential activations callbacks config
-        constraints initializers layers losses metrics models ops optimizers regularizers
+        DTypePolicy FloatDTypePolicy Functional Initializer Input KerasTensor Layer Loss Metric Model Optimizer Regularizer Sequential
+        activations backend callbacks config constraints dtype_policies initializers layers losses metrics mixed_precision models
+        ops optimizers preprocessing random regularizers tree utils version
     """,
     "layergraph.layers": """
         Activation Add Average AveragePooling1D AveragePooling2D AveragePooling3D AvgPool1D AvgPool2D AvgPool3D
@@ -324,12 +337,52 @@ PUBLIC = {
     "layergraph.optimizers": """
         Adadelta Adagrad Adam AdamW Adamax Lion Nadam Optimizer RMSprop SGD get schedules
     """,
+    "layergraph.optimizers.schedules": """
+        CosineDecay ExponentialDecay InverseTimeDecay LearningRateSchedule PiecewiseConstantDecay PolynomialDecay
+    """,
+    "layergraph.utils": """
+        Progbar PyDataset Sequence array_to_img clear_session disable_interactive_logging enable_interactive_logging
+        get_source_inputs img_to_array is_interactive_logging_enabled is_keras_tensor load_img normalize pack_x_y_sample_weight
+        pad_sequences save_img set_random_seed split_dataset standardize_dtype timeseries_dataset_from_array to_categorical
+        unpack_x_y_sample_weight
+    """,
+    "layergraph.preprocessing": """
+        image sequence timeseries_dataset_from_array
+    """,
+    "layergraph.preprocessing.image": """
+        array_to_img img_to_array load_img save_img smart_resize
+    """,
+    "layergraph.preprocessing.sequence": """
+        pad_sequences
+    """,
+    "layergraph.backend": """
+        backend clear_session epsilon floatx get_uid image_data_format is_float_dtype is_int_dtype is_keras_tensor result_type
+        set_epsilon set_floatx set_image_data_format standardize_dtype
+    """,
+    "layergraph.config": """
+        backend disable_interactive_logging disable_traceback_filtering dtype_policy enable_interactive_logging
+        enable_traceback_filtering epsilon floatx image_data_format is_interactive_logging_enabled is_traceback_filtering_enabled
+        set_backend set_dtype_policy set_epsilon set_floatx set_image_data_format
+    """,
+    "layergraph.dtype_policies": """
+        DTypePolicy dtype_policy deserialize forget_dtype_policy get serialize set_dtype_policy
+    """,
+    "layergraph.mixed_precision": """
+        DTypePolicy Policy dtype_policy global_policy set_dtype_policy set_global_policy
+    """,
+    "layergraph.random": """
+        SeedGenerator beta binomial categorical dropout gamma normal randint shuffle truncated_normal uniform
+    """,
+    "layergraph.tree": """
+        MAP_TO_NONE assert_same_paths assert_same_structure flatten flatten_with_path is_nested lists_to_tuples map_shape_structure
+        map_structure map_structure_up_to pack_sequence_as traverse
+    """,
     "layergraph.callbacks": """
         Callback CallbackList EarlyStopping History LambdaCallback LearningRateScheduler ProgbarLogger TerminateOnNaN
     """,
     "layergraph.errors": """
-        ArgumentError DataError Fact GraphError LayergraphError MissingExtraError NameTakenError NoAttributeError NotBuiltError ShapeError
-        SymbolicError describe is_internal shown suggestion user_place
+        ArgumentError DataError Fact GraphError LayergraphError MissingExtraError NameTakenError NoAttributeError NoNameError
+        NotBuiltError ShapeError SymbolicError describe is_internal shown suggestion user_place
     """,
 }
 

@@ -25,6 +25,9 @@ from layergraph import initializers as initializers
 from layergraph import layers as layers
 from layergraph import models as models
 from layergraph import regularizers as regularizers
+from layergraph.absent import explained
+from layergraph.dtype_policies import DTypePolicy as DTypePolicy
+from layergraph.dtype_policies import FloatDTypePolicy as FloatDTypePolicy
 from layergraph.graph.symbolic import SymbolicTensor as KerasTensor
 from layergraph.initializers import Initializer as Initializer
 from layergraph.layers import Input as Input
@@ -35,16 +38,26 @@ from layergraph.models import Sequential as Sequential
 from layergraph.regularizers import Regularizer as Regularizer
 
 if TYPE_CHECKING:
+    from layergraph import backend as backend
     from layergraph import callbacks as callbacks
+    from layergraph import dtype_policies as dtype_policies
     from layergraph import losses as losses
     from layergraph import metrics as metrics
+    from layergraph import mixed_precision as mixed_precision
     from layergraph import ops as ops
     from layergraph import optimizers as optimizers
+    from layergraph import preprocessing as preprocessing
+    from layergraph import random as random
+    from layergraph import tree as tree
+    from layergraph import utils as utils
     from layergraph.losses import Loss as Loss
     from layergraph.metrics import Metric as Metric
+    from layergraph.optimizers import Optimizer as Optimizer
 
 __version__ = "0.1.0"
 __all__ = [
+    "DTypePolicy",
+    "FloatDTypePolicy",
     "Functional",
     "Initializer",
     "Input",
@@ -53,44 +66,81 @@ __all__ = [
     "Loss",
     "Metric",
     "Model",
+    "Optimizer",
     "Regularizer",
     "Sequential",
     "activations",
+    "backend",
     "callbacks",
     "config",
     "constraints",
+    "dtype_policies",
     "initializers",
     "layers",
     "losses",
     "metrics",
+    "mixed_precision",
     "models",
     "ops",
     "optimizers",
+    "preprocessing",
+    "random",
     "regularizers",
+    "tree",
+    "utils",
+    "version",
 ]
 
 
-def __getattr__(name: str) -> Any:
-    """The ops and the rooms of training are loaded when they are used: importing layergraph costs little more than torch."""
-    match name:
-        case "callbacks":
-            import layergraph.callbacks
-        case "losses":
-            import layergraph.losses
-        case "metrics":
-            import layergraph.metrics
-        case "ops":
-            import layergraph.ops
-        case "optimizers":
-            import layergraph.optimizers  # noqa: F401
-        case "Loss":
-            from layergraph.losses import Loss
+def version() -> str:
+    """The version of layergraph, which is no version of Keras.
 
-            return Loss
-        case "Metric":
-            from layergraph.metrics import Metric
+    >>> version() == __version__
+    True
+    """
+    return __version__
 
-            return Metric
-        case _:
-            raise AttributeError(f"module 'layergraph' has no attribute {name!r}")
-    return globals()[name]
+
+if not TYPE_CHECKING:
+    _absent = explained(__name__)
+
+    def __getattr__(name: str) -> Any:
+        """Rooms that not every program enters are loaded when they are used: importing layergraph costs little more than torch."""
+        match name:
+            case "backend":
+                import layergraph.backend
+            case "callbacks":
+                import layergraph.callbacks
+            case "losses":
+                import layergraph.losses
+            case "metrics":
+                import layergraph.metrics
+            case "mixed_precision":
+                import layergraph.mixed_precision
+            case "ops":
+                import layergraph.ops
+            case "optimizers":
+                import layergraph.optimizers
+            case "preprocessing":
+                import layergraph.preprocessing
+            case "random":
+                import layergraph.random
+            case "tree":
+                import layergraph.tree
+            case "utils":
+                import layergraph.utils  # noqa: F401
+            case "Loss":
+                from layergraph.losses import Loss
+
+                return Loss
+            case "Metric":
+                from layergraph.metrics import Metric
+
+                return Metric
+            case "Optimizer":
+                from layergraph.optimizers import Optimizer
+
+                return Optimizer
+            case _:
+                return _absent(name)
+        return globals()[name]

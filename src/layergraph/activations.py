@@ -9,12 +9,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from types import BuiltinFunctionType, FunctionType
-from typing import Any, TypeAlias, cast
+from typing import TYPE_CHECKING, Any, TypeAlias, cast
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from .absent import explained
 from .errors import ArgumentError
 from .identify import Config, CustomObjects, function_config, lookup, parse, unknown
 
@@ -295,3 +296,7 @@ def serialize(activation: Activation, custom_objects: CustomObjects | None = Non
 def deserialize(config: str | Config, custom_objects: CustomObjects | None = None) -> Any:
     """The callable that `serialize` named."""
     return lookup(_KIND, parse(_KIND, config)[0], _CALLED, custom_objects)
+
+
+if not TYPE_CHECKING:
+    __getattr__ = explained(__name__)

@@ -7,12 +7,13 @@ kernel is (in, out), a Conv2D kernel (height, width, in, out). Whoever holds the
 from __future__ import annotations
 
 from numbers import Real
-from typing import TypeAlias
+from typing import TYPE_CHECKING, TypeAlias
 
 import torch
 from torch import Tensor
 
 from . import config as settings
+from .absent import explained
 from .errors import ArgumentError, shown
 from .identify import Config, Configured, CustomObjects, Family
 
@@ -113,3 +114,7 @@ def serialize(constraint: object, custom_objects: CustomObjects | None = None) -
 def deserialize(config: str | Config, custom_objects: CustomObjects | None = None) -> Constraint:
     """The constraint that a name or a config describes; `custom_objects` maps the user's own names."""
     return _FAMILY.deserialize(config, custom_objects)
+
+
+if not TYPE_CHECKING:
+    __getattr__ = explained(__name__)

@@ -7,9 +7,10 @@
     ├── GraphError        (ValueError)      a Model whose outputs cannot be reached from its inputs, and the like
     ├── DataError         (ValueError)      arrays or tensors do not fit the model they were given to
     ├── NotBuiltError     (AttributeError)  something was asked of a layer that has not seen its input yet
-    ├── NoAttributeError  (AttributeError)  a symbol has no such attribute
+    ├── NoAttributeError  (AttributeError)  a symbol, or a module of layergraph's, has no such attribute
     ├── SymbolicError     (TypeError)       a symbol was used where only a tensor with values can be
-    └── MissingExtraError (ImportError)     an optional package is not installed
+    ├── MissingExtraError (ImportError)     an optional package is not installed
+    └── NoNameError       (ImportError)     a module of layergraph's has no such name to import from it
 
 Each message says who, what came and what was wanted; `fix` says what to type instead; the line of the user's code
 that led here is found when the error is made. Low code raises `Fact` (what is wrong, in a few words) and the public
@@ -141,7 +142,7 @@ class NotBuiltError(LayergraphError, AttributeError):
 
 
 class NoAttributeError(LayergraphError, AttributeError):
-    """A symbol has no such attribute."""
+    """A symbol, or a module of layergraph's, has no such attribute."""
 
 
 class SymbolicError(LayergraphError, TypeError):
@@ -150,3 +151,7 @@ class SymbolicError(LayergraphError, TypeError):
 
 class MissingExtraError(LayergraphError, ImportError):
     """An optional package is not installed."""
+
+
+class NoNameError(LayergraphError, ImportError):
+    """A module of layergraph's has no such name to import from it."""

@@ -13,13 +13,14 @@ from __future__ import annotations
 import math
 import operator
 from collections.abc import Sequence
-from typing import Any, ClassVar, Self, TypeAlias, cast
+from typing import TYPE_CHECKING, Any, ClassVar, Self, TypeAlias, cast
 
 import numpy as np
 import torch
 from torch import Tensor
 from torch.signal import windows
 
+from .absent import explained
 from .config import DTypeLike, torch_dtype
 from .errors import ArgumentError, ShapeError, shown
 from .identify import Config, Configured, CustomObjects, Family
@@ -150,7 +151,7 @@ class TruncatedNormal(RandomNormal):
     """Normal, of `mean` and `stddev`, without what lies further than 2 `stddev` from the mean (so its own deviation is 0.88 `stddev`)."""
 
     def _fill(self, out: Tensor, generator: torch.Generator) -> Tensor:
-        return _truncated_normal(out, self.mean, self.stddev, generator)
+        return fill_truncated_normal(out, self.mean, self.stddev, generator)
 
 
 class RandomUniform(_Random):
@@ -211,7 +212,7 @@ class VarianceScaling(_Random):
             return out.uniform_(-limit, limit, generator=generator)
         if self.distribution == "untruncated_normal":
             return out.normal_(0.0, math.sqrt(variance), generator=generator)
-        return _truncated_normal(out, 0.0, math.sqrt(variance) / _CUT_STDDEV, generator)
+        return fill_truncated_normal(out, 0.0, math.sqrt(variance) / _CUT_STDDEV, generator)
 
 
 class _FixedScaling(VarianceScaling):
@@ -339,7 +340,8 @@ def compute_fans(shape: Shape, input_axes: Sequence[int] | None = None, output_a
     return shape[-2] * field, shape[-1] * field
 
 
-def _truncated_normal(out: Tensor, mean: float, stddev: float, generator: torch.Generator) -> Tensor:
+def fill_truncated_normal(out: Tensor, mean: float, stddev: float, generator: torch.Generator | None) -> Tensor:
+    """`out`, filled with values of a normal distribution that lie within two `stddev` of `mean`."""
     # the inverse of the distribution function: as resampling what falls outside, in a fixed number of draws
     out.uniform_(-_CUT, _CUT, generator=generator).erfinv_().mul_(stddev * math.sqrt(2.0)).add_(mean)
     return out.clamp_(mean - 2 * stddev, mean + 2 * stddev)
@@ -408,3 +410,7 @@ def serialize(initializer: object, custom_objects: CustomObjects | None = None) 
 def deserialize(config: str | Config, custom_objects: CustomObjects | None = None) -> Initializer:
     """The initializer that a name or a config describes; `custom_objects` maps the user's own names."""
     return _FAMILY.deserialize(config, custom_objects)
+
+
+if not TYPE_CHECKING:
+    __getattr__ = explained(__name__)

@@ -1,5 +1,8 @@
 """Losses, by Keras's names: `layergraph.losses`."""
 
+from typing import TYPE_CHECKING
+
+from .absent import explained
 from .training.loss_functions import binary_crossentropy as binary_crossentropy
 from .training.loss_functions import categorical_crossentropy as categorical_crossentropy
 from .training.loss_functions import categorical_hinge as categorical_hinge
@@ -32,3 +35,6 @@ from .training.losses import Poisson as Poisson
 from .training.losses import SparseCategoricalCrossentropy as SparseCategoricalCrossentropy
 from .training.losses import SquaredHinge as SquaredHinge
 from .training.losses import get as get
+
+if not TYPE_CHECKING:
+    __getattr__ = explained(__name__)

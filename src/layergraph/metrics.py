@@ -1,5 +1,8 @@
 """Metrics, by Keras's names: `layergraph.metrics`."""
 
+from typing import TYPE_CHECKING
+
+from .absent import explained
 from .training.accuracies import binary_accuracy as binary_accuracy
 from .training.accuracies import categorical_accuracy as categorical_accuracy
 from .training.accuracies import sparse_categorical_accuracy as sparse_categorical_accuracy
@@ -45,3 +48,6 @@ from .training.metrics import SquaredHinge as SquaredHinge
 from .training.metrics import Sum as Sum
 from .training.metrics import TopKCategoricalAccuracy as TopKCategoricalAccuracy
 from .training.metrics import get as get
+
+if not TYPE_CHECKING:
+    __getattr__ = explained(__name__)

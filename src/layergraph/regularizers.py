@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import math
-from typing import Any, cast
+from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
 import torch
 from torch import Tensor
 
+from .absent import explained
 from .config import epsilon
 from .errors import ArgumentError, ShapeError, shown
 from .identify import Config, Configured, CustomObjects, Family
@@ -131,3 +132,7 @@ def serialize(regularizer: object, custom_objects: CustomObjects | None = None) 
 def deserialize(config: str | Config, custom_objects: CustomObjects | None = None) -> Regularizer:
     """The regularizer that a name or a config describes; `custom_objects` maps the user's own names."""
     return _FAMILY.deserialize(config, custom_objects)
+
+
+if not TYPE_CHECKING:
+    __getattr__ = explained(__name__)

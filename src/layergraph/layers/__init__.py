@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
+from layergraph.absent import explained
 from layergraph.layers.activation import LeakyReLU as LeakyReLU
 from layergraph.layers.activation import ReLU as ReLU
 from layergraph.layers.activation import Softmax as Softmax
@@ -153,3 +156,6 @@ __all__ = [
     "multiply",
     "subtract",
 ]
+
+if not TYPE_CHECKING:
+    __getattr__ = explained(__name__)

@@ -13,7 +13,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from layergraph import activations, config, regularizers
+from layergraph import activations, dtype_policies, regularizers
 from layergraph.errors import ArgumentError, Fact, LayergraphError, NotBuiltError, Place, ShapeError, describe, shown, user_place
 from layergraph.graph.infer import probe_module
 from layergraph.graph.lower import Lowering, Part, stand_in
@@ -60,7 +60,7 @@ class Layer(Stateful, Declared):
     Args:
         activity_regularizer: not available yet; only None.
         trainable: False keeps the weights as they are (and BatchNormalization in inference mode).
-        dtype: of the weights and the computation; None takes `layergraph.config.floatx()`.
+        dtype: of the weights and the computation; None takes `layergraph.config.dtype_policy()`.
         autocast: False leaves float inputs in the dtype they come in.
         name: unique in a model; one is made from the class where none is given.
     """
@@ -464,6 +464,10 @@ class Layer(Stateful, Declared):
     compute_dtype = variable_dtype = dtype
 
     @property
+    def dtype_policy(self) -> dtype_policies.DTypePolicy:
+        return dtype_policies.DTypePolicy(self._dtype)
+
+    @property
     def _torch_dtype(self) -> torch.dtype:
         return getattr(torch, self._dtype)
 
@@ -495,8 +499,7 @@ class Layer(Stateful, Declared):
 
     def get_config(self) -> dict[str, Any]:
         """What makes an equal layer: `type(layer).from_config(layer.get_config())`."""
-        policy = {"module": "keras", "class_name": "DTypePolicy", "config": {"name": self._dtype}, "registered_name": None}
-        base = {"name": self.name, "trainable": self._trainable, "dtype": policy}
+        base = {"name": self.name, "trainable": self._trainable, "dtype": dtype_policies.serialize(self.dtype_policy)}
         return {**base, **{name: field.encode(getattr(self, name)) for name, field in self._fields.items()}}
 
     @classmethod
@@ -528,7 +531,7 @@ def _dtype_name(dtype: Any, who: str) -> str:
         raise ArgumentError(
             f"{who}: dtype={dtype!r}: a layer keeps its weights in one dtype", "use torch.autocast around the model for mixed precision"
         )
-    return config.standardize_dtype(dtype)
+    return dtype_policies.get(dtype).variable_dtype
 
 
 def _shapes_of(specs: Any) -> Any:

@@ -67,17 +67,17 @@ def _plain(value: object) -> object:
 class Field:
     """One argument of a layer: its default, the check that gives the value to keep, and the config's form of it.
 
-    `fresh` is for a default that must be looked at for each layer: it depends on a setting, or there is none.
+    `fresh` is for a default that must be looked at for each layer: it depends on a setting, it draws a seed, or there is none.
     """
 
     default: Any = REQUIRED
     check: Callable[[Any, Any], Any] = _as_is
     encode: Callable[[Any], Any] = _plain
-    reads_settings: bool = False
+    per_layer: bool = False
 
     @property
     def fresh(self) -> bool:
-        return self.reads_settings or self.default is REQUIRED
+        return self.per_layer or self.default is REQUIRED
 
 
 def is_int(value: object) -> TypeGuard[int]:
@@ -190,7 +190,7 @@ def data_format(default: None = None) -> Any:
             )
         return value
 
-    return Field(default, check, reads_settings=True)
+    return Field(default, check, per_layer=True)
 
 
 def _got(get: Callable[[Any], Any]) -> Callable[[Any, Any], Any]:
@@ -210,7 +210,7 @@ def activation(default: Any = REQUIRED) -> Any:
 
 def initializer(default: Any = REQUIRED) -> Any:
     """What `initializers.get` takes."""
-    return Field(default, _got(initializers.get), initializers.serialize)
+    return Field(default, _got(initializers.get), initializers.serialize, per_layer=default is not None)
 
 
 def regularizer(default: Any = REQUIRED) -> Any:

@@ -19,6 +19,7 @@ from layergraph.layers.base import Layer
 from layergraph.layers.core import InputLayer
 from layergraph.models.cost import Cost, measure
 from layergraph.models.table import Cell, Column, render, safe
+from layergraph.session import say
 
 
 def summary(
@@ -335,4 +336,4 @@ def _print(text: str) -> None:
         text.encode(encoding)
     except UnicodeEncodeError:
         text = text.translate(_ASCII).encode(encoding, "backslashreplace").decode(encoding)
-    print(text)
+    say(text)

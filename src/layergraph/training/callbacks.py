@@ -12,6 +12,7 @@ import torch
 from torch import Tensor, nn
 
 from ..errors import ArgumentError, shown
+from ..session import say
 
 if TYPE_CHECKING:
     from .compile import Compiled
@@ -176,7 +177,7 @@ class TerminateOnNaN(Callback):
             return
         if self.raise_error:
             raise RuntimeError(f"NaN or Inf loss encountered at batch {batch}.")
-        print(f"Batch {batch}: Invalid loss, terminating training")
+        say(f"Batch {batch}: Invalid loss, terminating training")
         assert self.model is not None
         self.model.stop_training = True  # pyright: ignore[reportArgumentType] (nn.Module declares tensors and modules only)
 
@@ -287,10 +288,10 @@ class EarlyStopping(_Monitor):
 
     def on_train_end(self, logs: Any = None) -> None:
         if self.stopped_epoch > 0 and self.verbose > 0:
-            print(f"Epoch {self.stopped_epoch + 1}: early stopping")
+            say(f"Epoch {self.stopped_epoch + 1}: early stopping")
         if self.best_weights is not None:
             if self.verbose > 0:
-                print(f"Restoring model weights from the end of the best epoch: {self.best_epoch + 1}.")
+                say(f"Restoring model weights from the end of the best epoch: {self.best_epoch + 1}.")
             assert self.model is not None
             with torch.no_grad():
                 self.model.load_state_dict(self.best_weights, strict=False)
@@ -326,7 +327,7 @@ class LearningRateScheduler(Callback):
             raise ArgumentError(f"The output of the `schedule` function should be a float. Got: {shown(rate)}")
         self._rate(float(rate))
         if self.verbose > 0:
-            print(f"\nEpoch {epoch + 1}: LearningRateScheduler setting learning rate to {float(rate)}.")
+            say(f"\nEpoch {epoch + 1}: LearningRateScheduler setting learning rate to {float(rate)}.")
 
     def on_epoch_end(self, epoch: int, logs: Any = None) -> None:
         if logs is not None:

@@ -13,6 +13,7 @@ from torch import Tensor, nn
 from ..errors import ArgumentError, DataError, shown
 from ..kinds import is_sequence, is_whole
 from ..modes import in_mode
+from ..session import say
 from .callbacks import CallbackList, History, TerminateOnNaN, known
 from .compile import Compiled
 from .data import Arrays, Batch, Loader, Source, class_weights, is_array_like, make_source, to_structure
@@ -464,7 +465,7 @@ def _tell_not_finite(logs: Mapping[str, float], epoch: int, callbacks: CallbackL
 
 def _tell_idle_cuda(engine: Engine, verbose: int | str | bool) -> None:
     if verbose != 0 and engine.device is not None and engine.device.type == "cpu" and torch.cuda.is_available():
-        print("layergraph: the model is on the CPU while CUDA is idle; model.cuda() before fit() moves it")
+        say("layergraph: the model is on the CPU while CUDA is idle; model.cuda() before fit() moves it")
 
 
 def _shaped(engine: Engine, logs: dict[str, float], return_dict: bool) -> Any:

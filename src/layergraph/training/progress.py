@@ -7,6 +7,7 @@ import time
 from collections.abc import Mapping
 from typing import Any
 
+from ..session import is_interactive_logging_enabled, say
 from .callbacks import Callback, Logs
 
 _INTERVAL = 0.1  # seconds between two looks at the running values: each look waits for the device
@@ -17,15 +18,34 @@ def numbers(logs: Mapping[str, Any]) -> str:
     return " - ".join(f"{key}: {value:.4f}" if abs(value) > 1e-3 else f"{key}: {value:.4e}" for key, value in logs.items())
 
 
-def _duration(seconds: float) -> str:
+def duration(seconds: float, unit: str = "step") -> str:
+    """`17ms/step`."""
     if seconds >= 1 or seconds == 0:
-        return f"{seconds:.0f}s/step"
-    return f"{seconds * 1e3:.0f}ms/step" if seconds >= 1e-3 else f"{seconds * 1e6:.0f}us/step"
+        return f"{seconds:.0f}s/{unit}"
+    return f"{seconds * 1e3:.0f}ms/{unit}" if seconds >= 1e-3 else f"{seconds * 1e6:.0f}us/{unit}"
 
 
 def interactive() -> bool:
     """Whether a bar can be redrawn where the output goes."""
     return sys.stdout.isatty() or "ipykernel" in sys.modules
+
+
+def make_bar(total: int | None, title: str, unit: str = "step") -> Any:
+    """A bar of tqdm that nobody else moves."""
+    from tqdm.std import tqdm
+
+    class Bar(tqdm):  # pyright: ignore[reportMissingTypeArgument]
+        monitor_interval = 0  # no thread beside: this bar is looked after here
+
+    counts = "{percentage:3.0f}%|{bar:20}| {n_fmt}/{total_fmt} [{elapsed}<{remaining}, {rate_fmt}]{postfix}"
+    return Bar(
+        total=total,
+        desc=title or None,
+        unit=unit,
+        file=sys.stdout,
+        dynamic_ncols=True,
+        bar_format=("{desc}: " if title else "") + counts if total else None,
+    )
 
 
 class ProgbarLogger(Callback):
@@ -38,7 +58,7 @@ class ProgbarLogger(Callback):
     def __init__(self, verbose: int | str = "auto"):
         super().__init__()
         self.bar: Any = None
-        self.lines = verbose == 2 or not interactive()
+        self.lines = verbose == 2 or not interactive() or not is_interactive_logging_enabled()
         self.fitting = False
         self.looked = 0.0
         self.started = 0.0
@@ -82,23 +102,9 @@ class ProgbarLogger(Callback):
         self.seen = 0
         if self.lines:
             if title.startswith("Epoch") and self.params["epochs"] > 1:
-                print(title, flush=True)
+                say(title)
             return
-        from tqdm.std import tqdm
-
-        class Bar(tqdm):  # pyright: ignore[reportMissingTypeArgument]
-            monitor_interval = 0  # no helper thread: this bar is looked after here
-
-        self.bar = Bar(
-            total=self.params["steps"],
-            desc=title,
-            unit="step",
-            file=sys.stdout,
-            dynamic_ncols=True,
-            bar_format="{desc}: {percentage:3.0f}%|{bar:20}| {n_fmt}/{total_fmt} [{elapsed}<{remaining}, {rate_fmt}]{postfix}"
-            if self.params["steps"]
-            else None,
-        )
+        self.bar = make_bar(self.params["steps"], title)
 
     def _advance(self, batch: int, logs: Logs) -> None:
         self.seen = batch + 1
@@ -121,8 +127,8 @@ class ProgbarLogger(Callback):
         elif self.lines:
             spent = time.monotonic() - self.started
             steps = max(self.seen, 1)
-            text = f"{self.seen}/{self.params['steps'] or self.seen} - {spent:.0f}s - {_duration(spent / steps)}"
-            print(f"{text} - {numbers(logs)}" if logs else text, flush=True)
+            text = f"{self.seen}/{self.params['steps'] or self.seen} - {spent:.0f}s - {duration(spent / steps)}"
+            say(f"{text} - {numbers(logs)}" if logs else text)
 
     def stop(self) -> None:
         """Closes a bar that is open, also after an error."""
