@@ -71,3 +71,10 @@ def test_an_op_knows_itself(name: str) -> None:
     assert function.__name__ == name
     assert (function.__doc__ or "")[:1].strip(), "an op says what it gives"
     assert pickle.loads(pickle.dumps(function)) is function
+
+
+def test_a_name_that_is_none_of_them() -> None:
+    with pytest.raises(AttributeError, match=r"^layergraph.ops has no 'concat'\n(.|\n)*did you mean 'concatenate'\?"):
+        _ = ops.concat
+    with pytest.raises(ImportError, match=r"^layergraph.ops has no 'Dense'\n(.|\n)*from layergraph.layers import Dense"):
+        from layergraph.ops import Dense  # noqa: F401

@@ -15,9 +15,15 @@ promotions (in `maximum`, `matmul`, `cumsum` and others, not in `add` or `sum`),
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
+from layergraph.absent import explained
 from layergraph.ops import numpy as numpy
 from layergraph.ops.indexing import top_k as top_k
 from layergraph.ops.numpy import *  # noqa: F403
+
+if not TYPE_CHECKING:
+    __getattr__ = explained(__name__)
 
 __all__ = ["numpy", "top_k"]
 __all__ += numpy.__all__
