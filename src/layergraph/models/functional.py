@@ -19,6 +19,7 @@ from layergraph.graph.spec import TensorSpec
 from layergraph.graph.structure import leaves_with_path, map_leaves
 from layergraph.graph.symbolic import SymbolicTensor, symbols_in, target_name
 from layergraph.layers.base import Layer, OneTensorOut
+from layergraph.layers.core import InputLayer
 from layergraph.layers.state import once
 from layergraph.layers.weights import Weight
 from layergraph.models import failure
@@ -27,6 +28,7 @@ from layergraph.models.model import Model
 from layergraph.models.naming import Names
 from layergraph.models.places import Placed
 from layergraph.models.plan import Plan, describe_plan, make_plan, restore_plan, unpacked
+from layergraph.models.surgery import Operable
 from layergraph.modes import in_mode
 
 _TENSORS = {Tensor}
@@ -35,7 +37,7 @@ _WRITTEN = frozenset(
 )
 
 
-class Functional(Model, Fed, Placed, fx.GraphModule):
+class Functional(Model, Operable, Fed, Placed, fx.GraphModule):
     """What `Model(inputs, outputs)` gives: a plain nn.Module whose `code` reads like hand-written PyTorch.
 
     Call it with tensors by position, a list, a dict by input name, or keywords; numpy arrays are converted. The outputs come in
@@ -282,6 +284,33 @@ class Functional(Model, Fed, Placed, fx.GraphModule):
         twin._note_places(twin._plan.layers if description is not None else ())
         return twin
 
+    def _remade(
+        self, outputs: Any, settled: Mapping[Any, tuple[str, str]], name: str | None = None, same_class: bool = False
+    ) -> Functional:
+        """Another model over the same layers, which keep the names that they have here, and from the same inputs.
+
+        `settled` gives further names. Layers that no model held before come in this model's mode, dtype and place.
+        """
+        plan = make_plan(self._plan.inputs, outputs, dict(zip(map(walk.key, self._plan.flat_inputs), self._plan.input_layers, strict=True)))
+        for layer in plan.layers:
+            if layer._key is None and not isinstance(layer, Model | InputLayer):
+                self._receive(layer)
+        kind = _own_class(self) if same_class else Functional
+        made: Functional = Model.__new__(kind)
+        made._start(name=name)
+        own = dict(zip((*self._plan.layers, *self._plan.constants), self._settled(), strict=True))
+        made._install(plan, Names(plan.layers, settled={**own, **settled}))
+        made.__dict__["training"] = self.training
+        return made
+
+    def _receive(self, layer: Layer) -> None:
+        """Bring a new layer to where this model's weights are."""
+        device = next((p.device for p in self.parameters()), None)
+        if device is not None and any(p.device != device or p.dtype != (self._moved_to or p.dtype) for p in layer.parameters()):
+            layer.to(device, self._moved_to)
+        if not self.training:
+            layer.train(False)
+
     def _settled(self) -> list[tuple[str, str]]:
         """The (name, key) of each layer, then of each constant, in the plan's order."""
         return [(self._names.get(each, ""), self._keys[each]) for each in (*self._plan.layers, *self._plan.constants)]
@@ -317,6 +346,12 @@ def _module_first(self: Any, name: str) -> Any:
         return self.__dict__["_modules"][name]
     except KeyError:
         return nn.Module.__getattr__(self, name)
+
+
+def _own_class(model: Functional) -> type[Functional]:
+    """The class that the user sees, but Functional for a chain that may be none any more."""
+    kind = next(cls for cls in type(model).__mro__ if "GraphModuleImpl" not in cls.__qualname__)
+    return kind if kind.__init__ is Functional.__init__ else Functional
 
 
 def functional_class(cls: type[Model]) -> type[Functional]:
