@@ -25,6 +25,21 @@ ROWS = {
         ),
         set(),
     ),
+    "surgery.py": (
+        (),
+        (
+            "  block1_pool  (1, 4, 4, 16)\n  block2_pool  (1, 2, 2, 32)\n  features     (1, 32)\n",
+            "  features     shares its weights: True",
+            "    Functional 'digits' has no layer 'featurs'",
+            "fix: did you mean 'features'?",
+            "top_pool, features, drop, head\n",
+            "frozen: block1_conv, block1_norm, block1_pool, block2_conv, block2_norm, block2_pool\n",
+            "the first network is what it was: top_pool, features, head",
+            "what training changed in the first network, which shares it: top_conv.weight, top_conv.bias, features.weight, features.bias\n",
+            "the extractor's module: LowRank",
+        ),
+        set(),
+    ),
     "digits.py": (
         ("--quick", "--out", "pictures"),
         (

@@ -135,7 +135,7 @@ def test_every_public_attribute_of_a_model_is_reserved(thing):
 def test_the_reserved_list_is_frozen():
     """Whoever adds to it or takes from it changes the keys of saved models whose layers have such names: it needs a new version."""
     digest = hashlib.sha256(" ".join(sorted(RESERVED)).encode()).hexdigest()
-    assert digest[:16] == "4f64735989464fa1"
+    assert digest[:16] == "a556f42b11787c32"
 
 
 def test_every_reserved_name_can_be_given():

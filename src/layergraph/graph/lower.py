@@ -94,16 +94,19 @@ class Value(TensorLike):
 
 
 class Part:
-    """A module of the layer being lowered, as its stand-in sees it: called, it records itself; read, it gives its weights."""
+    """A module of the layer being lowered, as its stand-in sees it: called, it records itself; read, it gives its weights.
 
-    def __init__(self, lowering: Lowering, target: str, module: nn.Module):
-        self._lowering, self._target, self._module = lowering, target, module
+    `made` is the type that the layer made, where another module stands there now: it runs in the layout in which the first one did.
+    """
+
+    def __init__(self, lowering: Lowering, target: str, module: nn.Module, made: type[nn.Module] | None = None):
+        self._lowering, self._target, self._module, self._made = lowering, target, module, made or type(module)
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         lower = getattr(self._module, "lower", None)  # a layer inside a layer is written inline too
-        return (
-            lower(self._lowering, self._target, args, kwargs) if lower else self._lowering.module(self._target, self._module, args, kwargs)
-        )
+        if lower:
+            return lower(self._lowering, self._target, args, kwargs)
+        return self._lowering.module(self._target, self._module, args, kwargs, self._made)
 
     def __getattr__(self, name: str) -> Any:
         value = getattr(self._module, name)
@@ -207,10 +210,12 @@ class Lowering:
 
     # What layers write through
 
-    def module(self, target: str, module: nn.Module, args: Sequence[Any], kwargs: Mapping[str, Any]) -> Any:
-        """Write a call of a module of the model."""
-        first = args[0] if args else None
-        if isinstance(first, Value) and first.order is not None and len(args) == 1 and not kwargs and type(module) in _ELEMENTWISE_MODULES:
+    def module(
+        self, target: str, module: nn.Module, args: Sequence[Any], kwargs: Mapping[str, Any], made: type[nn.Module] | None = None
+    ) -> Any:
+        """Write a call of a module of the model; `made` is the type of the one that stood there first."""
+        first, kind = args[0] if args else None, made or type(module)
+        if isinstance(first, Value) and first.order is not None and len(args) == 1 and not kwargs and kind in _ELEMENTWISE_MODULES:
             return Value(self, self._emit("call_module", target, (first.fx_node,), {}), first.order, first._shape)
         return self._result(self._emit("call_module", target, self._argument(tuple(args)), self._argument(dict(kwargs))))
 

@@ -13,7 +13,7 @@ RESERVED = frozenset(
     apply_constraints at auto_name autocast bfloat16 buffers build build_from_config built call call_signature_parameters
     call_super_init calls check_fields children code compile compile_from_config compiled compute_dtype compute_loss compute_mask
     compute_metrics compute_output_shape compute_output_spec count_params cpu cuda delete_all_unused_submodules delete_submodule
-    double dtype dtype_policy dump_patches eject eval evaluate export extra_repr fit float forward from_config get_buffer
+    double dtype dtype_policy dump_patches eject eval evaluate export extra_repr fit float forward freeze from_config get_buffer
     get_build_config get_compile_config get_config get_extra_state get_layer get_metrics_result get_parameter
     get_quantization_layer_structure get_state_tree get_submodule get_weights graph half has_constraints has_losses history input
     input_dtype input_names input_shape input_spec inputs insert_after ipu jit_compile keras_weights label layer_names layers
@@ -28,7 +28,7 @@ RESERVED = frozenset(
     reset_metrics run_eagerly save save_own_variables save_weights set_extra_state set_state_tree set_submodule set_weights
     shape_env share_memory state_dict stateful stateless_call stateless_compute_loss steps_per_execution stop_training sublayers
     summary supports_jit supports_masking symbolic_call test_function test_on_batch test_step to to_empty to_folder to_json
-    torch_params train train_function train_on_batch train_step trainable trainable_variables trainable_weights training type
+    torch_params train train_function train_on_batch train_step trainable trainable_variables trainable_weights training type unfreeze
     variable_dtype variables weights xpu zero_grad
 
     self torch math operator builtins device inf nan layergraph Ellipsis NoneType fx_pytree getattr pytree range slice

@@ -19,17 +19,22 @@ from layergraph.graph.symbolic import SymbolicTensor, maker, symbol_of, symbols_
 
 
 def record(op: Op, target: Any, args: tuple[Any, ...], kwargs: Mapping[str, Any], output: Any, place: Place | None = None) -> Any:
-    """Record one call whose result is described by `output`, a nest of specs; gives the same nest of symbols.
-
-    A layer keeps the batch axis: where its output's is unknown, it is the size that the first input's is.
-    """
+    """Record one call whose result is described by `output`, a nest of specs; gives the same nest of symbols."""
     constants: list[Constant] = []
     if any(isinstance(leaf, Tensor | np.ndarray) for leaf in (*leaves(args), *leaves(dict(kwargs)))):
         args, kwargs = map_leaves(partial(_held, constants), args), map_leaves(partial(_held, constants), dict(kwargs))
-    parents = symbols_in(args, kwargs)
-    if op == "layer" and parents and parents[0].spec.trials is not None:
-        output = map_leaves(lambda spec: spec.with_batch_of(parents[0].spec) if isinstance(spec, TensorSpec) else spec, output)
-    return symbols_of(Node(op, target, args, kwargs, parents, place or user_place(), tuple(constants)), output)
+    return given_by(Node(op, target, args, kwargs, symbols_in(args, kwargs), place or user_place(), tuple(constants)), output)
+
+
+def given_by(node: Node, output: Any) -> Any:
+    """What a node gives, from what its layer or function declares, a nest of specs.
+
+    A layer keeps the batch axis: where its output's is unknown, it is the size that the first input's is.
+    """
+    first = node.parents[0].spec if node.op == "layer" and node.parents else None
+    if first is not None and first.trials is not None:
+        output = map_leaves(lambda spec: spec.with_batch_of(first) if isinstance(spec, TensorSpec) else spec, output)
+    return symbols_of(node, output)
 
 
 def _held(constants: list[Constant], leaf: Any) -> Any:

@@ -129,7 +129,6 @@ class Layer(Stateful, Declared):
         state["built"] = False
         state["_building"] = False
         state["_stem"] = None
-        state["_swapped"] = False
         state["_first"] = None
         state["_calls"] = None
 
@@ -329,15 +328,23 @@ class Layer(Stateful, Declared):
     def _probed(self, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> Any:
         return probe_module(self, args, kwargs, type(self).__name__)
 
+    def _spec_as_it_stands(self, *args: Any, **kwargs: Any) -> Any:
+        """`compute_output_spec`, but by a probe where another module stands in the place of what this layer declares."""
+        if self._instead is not None:
+            return probe_module(self._instead, args, kwargs, type(self._instead).__name__)
+        return self._probed(args, kwargs) if self._swapped else self.compute_output_spec(*args, **kwargs)
+
     # Lowering
 
     def lower(self, lowering: Lowering, key: str, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
         """Write this layer's call into an fx graph: its own `call`, inlined, or one opaque module for a layer of the user's."""
-        if not self._inlines():
-            return lowering.module(key, self, args, kwargs)
-        if self._swapped or "training" not in self._call_words:  # a module that is not ours any more has a mode of its own
+        # a module that is not ours any more has a mode of its own
+        if self._swapped or self._instead is not None or (self._inlines() and "training" not in self._call_words):
             kwargs.pop("training", None)
-        parts = {name: Part(lowering, target, module) for name, target, module in self.parts(key)}
+        if not self._inlines():
+            return lowering.module(key, self._standing(), args, kwargs)
+        made = self._swapped or {}
+        parts = {name: Part(lowering, target, module, made.get(name)) for name, target, module in self.parts(key)}
         return type(self).call(stand_in(self, parts), *args, **kwargs)
 
     def _inlines(self) -> bool:
@@ -347,6 +354,8 @@ class Layer(Stateful, Declared):
     def parts(self, key: str) -> list[tuple[str, str, nn.Module]]:
         """(attribute, name in the model, module) of each torch module: one with weights takes the layer's name, several nest."""
         modules = {**({self._stem: self.__dict__[self._stem]} if self._stem else {}), **self._modules}
+        if self._suffixes is not None:  # settled before the first swap: a replacement may have weights where the part had none
+            return [(name, key + self._suffixes[name], module) for name, module in modules.items() if name in self._suffixes]
         stateful = [name for name, module in modules.items() if _has_state(module)]
         if len(stateful) > 1:
             return [(name, f"{key}.{name}", module) for name, module in modules.items()]
@@ -355,7 +364,7 @@ class Layer(Stateful, Declared):
 
     def modules_under(self, key: str) -> list[tuple[str, nn.Module]]:
         """(name, module) of what this layer puts into a model under `key`."""
-        return [(target, module) for _, target, module in self.parts(key)] if self._inlines() else [(key, self)]
+        return [(target, module) for _, target, module in self.parts(key)] if self._inlines() else [(key, self._standing())]
 
     # State
 
@@ -394,6 +403,7 @@ class Layer(Stateful, Declared):
     # Copies and pickles leave out what is empty in every module: for a deep model that is half of its objects.
     def __getstate__(self) -> dict[str, Any]:
         state = {name: value for name, value in self.__dict__.items() if value or name not in _HOOKS}
+        state.pop("_instead", None)  # it may hold this layer; the model that has it says so again
         return {**state, "_first": None, "_calls": None, "_place": None}
 
     def __setstate__(self, state: dict[str, Any]) -> None:

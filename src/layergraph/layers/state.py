@@ -28,8 +28,12 @@ class Stateful(nn.Module):
     _inlined: ClassVar[bool]
     _key: str | None
     _stem: str | None
-    _swapped: bool
     _trainable: bool
+    # What a model has put in the place of this layer's modules: the types that it made itself, by attribute, and where each of
+    # them stands; or the module that runs instead of a layer that is one module.
+    _swapped: dict[str, type[nn.Module]] | None = None
+    _suffixes: dict[str, str] | None = None
+    _instead: nn.Module | None = None
 
     def keras_weights(self) -> list[Weight]:
         """The layer's weights as Keras lists them: own ones first, trainable before statistics, then the sub-layers'."""
@@ -45,6 +49,10 @@ class Stateful(nn.Module):
 
     def own_weights(self) -> list[Weight]:
         """`keras_weights()`, as long as the layer has the module it made; else whatever its replacement has, in torch's layout."""
+        if self._instead is not None:
+            found = [Weight(name, (p,)) for name, p in self._instead.named_parameters()]
+            return once([*found, *(Weight(name, (b,), trainable=False) for name, b in self._instead.named_buffers())])
+        self._follow_parametrizations()
         return Stateful.keras_weights(self) if self._swapped else self.keras_weights()
 
     # One module's weights as the layer's own
@@ -69,13 +77,41 @@ class Stateful(nn.Module):
         for shared in ("_parameters", "_buffers", "_non_persistent_buffers_set"):
             state[shared] = module.__dict__[shared]
 
-    def replace_part(self, key: str, module: nn.Module) -> None:
-        """Take `module` for the torch module that stands under `key` in a model: graphs recorded from now on see it too."""
-        for name, target, _ in self.parts(self._key or key):
-            if target == key or self._key is None:
-                self.__dict__["_swapped"] = type(module) is not type(getattr(self, name))
-                self.adopt(name, module)
-                return
+    def replace_part(self, key: str, target: str, module: nn.Module) -> None:
+        """Take the module that stands at `target` in a model where this layer has the key `key`: graphs recorded from now on see it."""
+        if not self._inlines():
+            self.__dict__["_instead"] = None if module is self else module
+            return
+        for name, place, own in self.parts(key):
+            if place == target:
+                self._swap(name, type(own), module)
+
+    def _standing(self) -> nn.Module:
+        """The one module that this layer puts into a model."""
+        return self if self._instead is None else self._instead
+
+    def _swap(self, name: str, own: type[nn.Module], module: nn.Module) -> None:
+        state = self.__dict__
+        if self._suffixes is None:
+            state["_suffixes"] = {each: suffix for each, suffix, _ in self.parts("")}
+        swapped = dict(self._swapped or {})
+        made = swapped.pop(name, own)
+        state["_swapped"] = swapped if type(module) is made else {**swapped, name: made}
+        if self._suffixes[name] == "":
+            self.adopt(name, module)
+        else:
+            self._modules[name] = module
+
+    def _follow_parametrizations(self) -> None:
+        """`torch.nn.utils.parametrize` changes a module where it stands: its weights are its child's from then on."""
+        parts = list(self._modules.items())
+        if self._stem is not None:
+            parts.append((self._stem, self.__dict__[self._stem]))
+        for name, module in parts:
+            if "parametrizations" in module._modules or self._swapped:
+                made = (self._swapped or {}).get(name)
+                if self._inlines() and (made is type(module) or (made is None and "parametrizations" in module._modules)):
+                    self._swap(name, made or type(module).__bases__[0], module)
 
     def train(self, mode: bool = True) -> Self:
         super().train(mode)

@@ -19,20 +19,25 @@ from layergraph.graph.spec import TensorSpec
 from layergraph.graph.structure import leaves_with_path, map_leaves
 from layergraph.graph.symbolic import SymbolicTensor, symbols_in, target_name
 from layergraph.layers.base import Layer, OneTensorOut
+from layergraph.layers.core import InputLayer
 from layergraph.layers.state import once
 from layergraph.layers.weights import Weight
 from layergraph.models import failure
 from layergraph.models.feeding import Fed
 from layergraph.models.model import Model
 from layergraph.models.naming import Names
-from layergraph.models.plan import Plan, describe_plan, make_plan, restore_plan
+from layergraph.models.places import Placed
+from layergraph.models.plan import Plan, describe_plan, make_plan, restore_plan, unpacked
+from layergraph.models.surgery import Operable
 from layergraph.modes import in_mode
 
 _TENSORS = {Tensor}
-_WRITTEN = frozenset("_plan_made _names _keys _naming _graph _code _lineno_map _prologue_start _first _calls _symbols".split())
+_WRITTEN = frozenset(
+    "_plan_made _names _keys _naming _placed _instead _graph _code _lineno_map _prologue_start _first _calls _symbols".split()
+)
 
 
-class Functional(Model, Fed, fx.GraphModule):
+class Functional(Model, Operable, Fed, Placed, fx.GraphModule):
     """What `Model(inputs, outputs)` gives: a plain nn.Module whose `code` reads like hand-written PyTorch.
 
     Call it with tensors by position, a list, a dict by input name, or keywords; numpy arrays are converted. The outputs come in
@@ -58,18 +63,18 @@ class Functional(Model, Fed, fx.GraphModule):
         state = self.__dict__
         state["built"] = True
         state["_keys"] = state["_names"] = {}
+        state["_placed"] = {}
         state["_lowered_code"] = state["_code"]
 
     def _install(self, plan: Plan, naming: Names | None = None) -> None:
         """Settle the names, lower the plan, and take its modules."""
+        self._follow_swaps()
         naming = naming or Names(plan.layers)
         naming.add_constants(plan.constants)
         lowering = _lowered(plan, naming.keys)
         state = self.__dict__
         state.update(_plan_made=plan, _names=naming.names, _keys=naming.keys, _arity=len(plan.flat_inputs))
-        for layer in plan.layers:
-            for target, module in layer.modules_under(naming.keys[layer]):
-                set_submodule_at(self, target, module)
+        self._put_modules(plan.layers)
         for constant in plan.constants:
             self.register_buffer(naming.keys[constant], constant.value)
         state["_moved_to"] = self._moved()
@@ -138,7 +143,7 @@ class Functional(Model, Fed, fx.GraphModule):
             spec and TensorSpec(spec.shape, symbol.spec.dtype, spec.trials)
             for spec, symbol in zip(specs, self._plan.flat_inputs, strict=True)
         ]
-        return _unpacked(self._plan.infer(given))
+        return unpacked(self._plan.infer(given))
 
     def compute_output_shape(self, input_shape: Any) -> Any:
         shapes = leaves_of_shapes(input_shape)
@@ -147,8 +152,8 @@ class Functional(Model, Fed, fx.GraphModule):
 
     def lower(self, lowering: Lowering, key: str, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
         training = kwargs.pop("training", None)
-        if training is None:
-            return lowering.module(key, self, args, {})
+        if training is None or self._instead is not None:
+            return lowering.module(key, self._standing(), args, {})
         plan = self._plan
         values = {walk.key(symbol): value for symbol, value in zip(plan.flat_inputs, args, strict=True)}
         outs = lowering.run(plan.nodes, values, plan.flat_outputs, Nested(f"{key}.", self._keys, bool(training)))
@@ -159,6 +164,7 @@ class Functional(Model, Fed, fx.GraphModule):
     @property
     def layers(self) -> list[Layer]:
         """The layers in Keras's order, Inputs included."""
+        self._follow_swaps()
         return self._plan.layers
 
     @layers.setter
@@ -176,30 +182,34 @@ class Functional(Model, Fed, fx.GraphModule):
     @property
     def inputs(self) -> list[SymbolicTensor]:
         """The input symbols, flat."""
+        self._follow_swaps()
         return list(self._plan.flat_inputs)
 
     @property
     def outputs(self) -> list[SymbolicTensor]:
         """The output symbols, flat."""
+        self._follow_swaps()
         return list(self._plan.flat_outputs)
 
     @property
     def input(self) -> Any:
         """The input symbols as they were given."""
+        self._follow_swaps()
         return self._plan.inputs
 
     @property
     def output(self) -> Any:
         """The output symbols as they were given."""
+        self._follow_swaps()
         return self._plan.outputs
 
     @property
     def input_shape(self) -> Any:
-        return map_leaves(lambda symbol: symbol.shape, _unpacked(self._plan.inputs))
+        return map_leaves(lambda symbol: symbol.shape, unpacked(self._plan.inputs))
 
     @property
     def output_shape(self) -> Any:
-        return map_leaves(lambda symbol: symbol.shape, _unpacked(self._plan.outputs))
+        return map_leaves(lambda symbol: symbol.shape, unpacked(self._plan.outputs))
 
     @property
     def input_names(self) -> list[str]:
@@ -230,7 +240,7 @@ class Functional(Model, Fed, fx.GraphModule):
         return False  # one call in another model's graph
 
     def modules_under(self, key: str) -> list[tuple[str, nn.Module]]:
-        return [(key, self)]
+        return [(key, self._standing())]
 
     def _settle_state(self, shapes: tuple[Any, ...]) -> None:
         pass  # a functional model's layers have settled theirs
@@ -242,20 +252,6 @@ class Functional(Model, Fed, fx.GraphModule):
         for layer in self.layers:
             layer._sync_mode(mode)
 
-    def __setattr__(self, name: str, value: Any) -> None:
-        if isinstance(value, nn.Module):
-            owner = next((layer for layer, key in self._keys.items() if key == name), None) if "_keys" in self.__dict__ else None
-            if owner is not None and owner is not value and self._modules.get(name) is not value:
-                owner.replace_part(name, value)
-        super().__setattr__(name, value)
-
-    def add_module(self, name: str, module: nn.Module | None) -> None:
-        """As `model.name = module`: what swaps modules so (SyncBatchNorm's conversion, say) is seen by extractors too."""
-        if name in self._modules:
-            setattr(self, name, module)
-        else:
-            super().add_module(name, module)
-
     # Copies: the plan as flat data, since linked nodes would recurse along the whole graph
 
     def __reduce__(self) -> Any:
@@ -263,13 +259,16 @@ class Functional(Model, Fed, fx.GraphModule):
             raise TypeError(f"{self.label} cannot be pickled: its fx graph was edited by hand; pickle its state_dict() instead")
         kind = next(cls for cls in type(self).__mro__ if "GraphModuleImpl" not in cls.__qualname__)
         base = next(cls for cls in kind.__mro__ if not cls.__dict__.get("_mixed"))
-        return _restore, (base, self._description(), self._own_state())
+        self._follow_swaps()
+        description = self._description()
+        return _restore, (base, description, {**self._own_state(), "_settled": self._settled() if description is not None else ()})
 
     def __deepcopy__(self, memo: dict[int, Any]) -> Self:
+        self._follow_swaps()
         twin = Model.__new__(type(self))
         memo[id(self)] = twin
         description = copy.deepcopy(self._description(), memo)
-        twin.__dict__.update(copy.deepcopy(self._own_state(), memo), _first=None, _calls=None)
+        twin.__dict__.update(copy.deepcopy(self._own_state(), memo), _first=None, _calls=None, _placed={})
         if description is not None:
             plan = twin.__dict__["_plan_made"] = restore_plan(description)
             owners: dict[Any, Any] = dict(zip(self._plan.layers, plan.layers, strict=True))
@@ -282,7 +281,39 @@ class Functional(Model, Fed, fx.GraphModule):
             node.meta["origin"] = origins.get(node.meta.get("origin"))
         twin.graph = graph
         twin._restored()
+        twin._note_places(twin._plan.layers if description is not None else ())
         return twin
+
+    def _remade(
+        self, outputs: Any, settled: Mapping[Any, tuple[str, str]], name: str | None = None, same_class: bool = False
+    ) -> Functional:
+        """Another model over the same layers, which keep the names that they have here, and from the same inputs.
+
+        `settled` gives further names. Layers that no model held before come in this model's mode, dtype and place.
+        """
+        plan = make_plan(self._plan.inputs, outputs, dict(zip(map(walk.key, self._plan.flat_inputs), self._plan.input_layers, strict=True)))
+        for layer in plan.layers:
+            if layer._key is None and not isinstance(layer, Model | InputLayer):
+                self._receive(layer)
+        kind = _own_class(self) if same_class else Functional
+        made: Functional = Model.__new__(kind)
+        made._start(name=name)
+        own = dict(zip((*self._plan.layers, *self._plan.constants), self._settled(), strict=True))
+        made._install(plan, Names(plan.layers, settled={**own, **settled}))
+        made.__dict__["training"] = self.training
+        return made
+
+    def _receive(self, layer: Layer) -> None:
+        """Bring a new layer to where this model's weights are."""
+        device = next((p.device for p in self.parameters()), None)
+        if device is not None and any(p.device != device or p.dtype != (self._moved_to or p.dtype) for p in layer.parameters()):
+            layer.to(device, self._moved_to)
+        if not self.training:
+            layer.train(False)
+
+    def _settled(self) -> list[tuple[str, str]]:
+        """The (name, key) of each layer, then of each constant, in the plan's order."""
+        return [(self._names.get(each, ""), self._keys[each]) for each in (*self._plan.layers, *self._plan.constants)]
 
     def _description(self) -> Any:
         """The plan as flat data; None while there is none."""
@@ -298,7 +329,7 @@ class Functional(Model, Fed, fx.GraphModule):
     def __copy__(self) -> Self:
         twin = Model.__new__(type(self))
         shared = {name: dict(self.__dict__[name]) for name in ("_modules", "_parameters", "_buffers")}
-        twin.__dict__.update({**self.__dict__, **shared})
+        twin.__dict__.update({**self.__dict__, **shared, "_placed": dict(self._placed)})
         twin.graph = copy.deepcopy(self.graph)
         twin._restored()
         return twin
@@ -315,6 +346,12 @@ def _module_first(self: Any, name: str) -> Any:
         return self.__dict__["_modules"][name]
     except KeyError:
         return nn.Module.__getattr__(self, name)
+
+
+def _own_class(model: Functional) -> type[Functional]:
+    """The class that the user sees, but Functional for a chain that may be none any more."""
+    kind = next(cls for cls in type(model).__mro__ if "GraphModuleImpl" not in cls.__qualname__)
+    return kind if kind.__init__ is Functional.__init__ else Functional
 
 
 def functional_class(cls: type[Model]) -> type[Functional]:
@@ -362,12 +399,7 @@ def _lowered(plan: Plan, keys: Mapping[Any, str]) -> Lowering:
 def _packed(plan: Plan, values: Sequence[Value]) -> Any:
     """Flat outputs in the structure in which the model gives them."""
     found = iter(values)
-    return _unpacked(map_leaves(lambda _: next(found), plan.outputs))
-
-
-def _unpacked(structure: Any) -> Any:
-    """A list or tuple of one is the one, as in Keras."""
-    return structure[0] if isinstance(structure, list | tuple) and len(structure) == 1 else structure
+    return unpacked(map_leaves(lambda _: next(found), plan.outputs))
 
 
 def leaves_of_shapes(shapes: Any) -> list[Any]:
@@ -379,23 +411,14 @@ def leaves_of_shapes(shapes: Any) -> list[Any]:
     return [shapes]
 
 
-def set_submodule_at(model: nn.Module, target: str, module: nn.Module) -> None:
-    """Set a module at a dotted name."""
-    *path, name = target.split(".")
-    for step in path:
-        if step not in model._modules:
-            model.add_module(step, nn.Module())
-        model = model._modules[step]
-    model._modules[name] = module
-
-
 def _restore(base: type, description: Any, state: dict[str, Any]) -> Any:
     model: Any = Model.__new__(base if issubclass(base, Functional) else functional_class(base))
     model._start()
-    modules = state.pop("_modules")
+    modules, settled = state.pop("_modules"), state.pop("_settled")
     model.__dict__.update(state)
     if description is not None:
-        model._install(restore_plan(description))
+        plan = restore_plan(description)
+        model._install(plan, Names(plan.layers, settled=dict(zip((*plan.layers, *plan.constants), settled, strict=True))))
     model._modules.update(modules)
     model._follow_dtype()
     model._restored()

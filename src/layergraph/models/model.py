@@ -9,7 +9,7 @@ from torch import Tensor
 
 from layergraph.errors import ArgumentError
 from layergraph.layers.base import Layer
-from layergraph.models.lookup import get_layer
+from layergraph.models.lookup import find_layers, get_layer, patterns_in
 from layergraph.training.trainable import Trainable
 
 if TYPE_CHECKING:
@@ -69,6 +69,37 @@ class Model(Trainable, Layer):
     def layer_names(self) -> dict[str, Layer]:
         """The layers by name."""
         return {layer.name: layer for layer in self.layers}
+
+    def freeze(self, *names: Any) -> list[str]:
+        """Set `trainable = False` on these layers: their weights stay, and a BatchNormalization among them goes into inference.
+
+        Args:
+            names: names of layers, globs ('block1_*'), paths into nested models ('backbone/*'), one by one or in lists.
+
+        Returns:
+            The paths of the layers that were frozen. An optimizer that is made from `model.trainable_weights` afterwards, or the
+            next `fit`, leaves them as they are.
+
+        >>> from layergraph import Sequential
+        >>> from layergraph.layers import Dense
+        >>> model = Sequential([Dense(4, name="body_0", input_shape=(8,)), Dense(4, name="body_1"), Dense(2, name="head")])
+        >>> model.freeze("body_*"), len(model.trainable_weights)
+        (['body_0', 'body_1'], 2)
+
+        Raises:
+            ArgumentError: a name that the model does not have, or a glob that matches nothing; nothing is frozen then.
+        """
+        return self._set_trainable("freeze", names, False)
+
+    def unfreeze(self, *names: Any) -> list[str]:
+        """Set `trainable = True` on these layers: the reverse of `freeze`, with the same names."""
+        return self._set_trainable("unfreeze", names, True)
+
+    def _set_trainable(self, method: str, names: tuple[Any, ...], value: bool) -> list[str]:
+        found = find_layers(self, patterns_in(f"{self.label}.{method}", names))
+        for layer in found.values():
+            layer.trainable = value
+        return list(found)
 
     def summary(self, *args: Any, **kwargs: Any) -> None:
         """Print a table of the layers.

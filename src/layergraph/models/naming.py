@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from layergraph.errors import NameTakenError, describe, shown
 from layergraph.graph.names import Namespace, clean
@@ -16,10 +16,19 @@ class Names:
     A layer's name and key are settled once: by the user, by the first model that holds it, or when its name is first
     read. Fresh layers take the next free number of their class. Where two settled automatic names meet, the younger
     layer goes under the next free number in this model; two given names that meet are refused.
+
+    `settled` gives the (name, key) that a layer or constant has in the model from which this one is made: it keeps them
+    where they are free, before anybody else chooses.
     """
 
-    def __init__(self, layers: Sequence[Layer] = (), constants: Sequence[Constant] = ()):
+    def __init__(
+        self,
+        layers: Sequence[Layer] = (),
+        constants: Sequence[Constant] = (),
+        settled: Mapping[Layer | Constant, tuple[str, str]] | None = None,
+    ):
         self.names: dict[Layer, str] = {}
+        self._settled = dict(settled or {})
         self.keys: dict[Layer | Constant, str] = {}
         self._name_space = Namespace()
         self._key_space = Namespace()
@@ -30,14 +39,18 @@ class Names:
     def add_constants(self, constants: Sequence[Constant]) -> None:
         """Settle the keys of these constants."""
         for constant in (each for each in constants if each not in self.keys):
-            self.keys[constant] = self._key_space.take(constant._key or "constant")
+            self.keys[constant] = self._key_space.take(self._settled.get(constant, ("", constant._key or "constant"))[1])
             constant._key = constant._key or self.keys[constant]
 
     def add(self, layers: Sequence[Layer]) -> None:
         """Settle the names of these layers beside those already here."""
         names = self._choose(layers)
         oldest_first = sorted(layers, key=lambda layer: layer._serial)
-        keys = {layer: self._key_space.take(layer._key) for layer in oldest_first if layer._key is not None and names[layer] == layer._name}
+        known = [layer for layer in layers if layer in self._settled and names[layer] == self._settled[layer][0]]
+        keys: dict[Layer, str] = {layer: self._key_space.take(self._settled[layer][1]) for layer in known}
+        for layer in oldest_first:
+            if layer not in keys and layer._key is not None and names[layer] == layer._name:
+                keys[layer] = self._key_space.take(layer._key)
         for layer in layers:
             if layer not in keys:
                 keys[layer] = self._key_space.take(clean(names[layer]))
@@ -54,8 +67,13 @@ class Names:
     def _choose(self, layers: Sequence[Layer]) -> dict[Layer, str]:
         chosen: dict[Layer, str] = {}
         for layer in layers:
+            name, _ = self._settled.get(layer, ("", ""))
+            if name and self._name_space.reserve(name):
+                self._given[name] = layer
+                chosen[layer] = name
+        for layer in layers:
             name = layer._given_name
-            if name is not None:
+            if name is not None and layer not in chosen:
                 if not self._name_space.reserve(name):
                     raise self._taken(name, layer)
                 self._given[name] = layer

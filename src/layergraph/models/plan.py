@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from typing import Any, NamedTuple
@@ -58,22 +58,34 @@ class Plan:
 
         for node in self.nodes:
             args, kwargs = map_symbols(spec_of, node.args), map_symbols(spec_of, dict(node.kwargs))
-            if node.op == "layer":
-                kwargs.pop("training", None)
-                results[node] = node.target.compute_output_spec(*args, **kwargs)
-            else:
-                results[node] = infer_torch(node.op, node.target, args, kwargs)
+            results[node] = infer_call(node, args, kwargs)
         return map_leaves(spec_of, self.outputs)
 
 
-def make_plan(inputs: Any, outputs: Any) -> Plan:
-    """Check a model's inputs and outputs, and find what lies between them. Raises GraphError."""
+def infer_call(node: Node, args: Sequence[Any], kwargs: Mapping[str, Any]) -> Any:
+    """The nest of specs that a recorded call gives for these arguments, specs in the place of symbols. Raises `Fact`."""
+    if node.op != "layer":
+        return infer_torch(node.op, node.target, tuple(args), kwargs)
+    words = {name: value for name, value in kwargs.items() if name != "training"}
+    return node.target._spec_as_it_stands(*args, **words)
+
+
+def unpacked(structure: Any) -> Any:
+    """A list or tuple of one is the one, as in Keras."""
+    return structure[0] if isinstance(structure, list | tuple) and len(structure) == 1 else structure
+
+
+def make_plan(inputs: Any, outputs: Any, cuts: Mapping[Key, InputLayer] | None = None) -> Plan:
+    """Check a model's inputs and outputs, and find what lies between them. Raises GraphError.
+
+    `cuts` are the Inputs of a model that was cut at inner tensors already, for another one cut there too.
+    """
     flat_inputs, flat_outputs = _symbols("inputs", inputs), _symbols("outputs", outputs)
     placeholders: dict[Key, InputLayer] = {}
     for label, symbol in flat_inputs:
         if key(symbol) in placeholders:
             raise GraphError(f"{label} is the same tensor as another of the inputs", "give each tensor once")
-        placeholders[key(symbol)] = _entry(symbol)
+        placeholders[key(symbol)] = (cuts or {}).get(key(symbol)) or _entry(symbol)
     inside = [symbol for _, symbol in flat_inputs]
     nodes = between(inside, flat_outputs)
     results = [symbol for _, symbol in flat_outputs]

@@ -15,7 +15,7 @@ from layergraph.graph.spec import TensorSpec
 from layergraph.graph.symbolic import SymbolicTensor
 from layergraph.layers.base import Layer
 from layergraph.layers.core import InputLayer
-from layergraph.models.functional import Functional, set_submodule_at
+from layergraph.models.functional import Functional
 from layergraph.models.naming import Names
 from layergraph.models.plan import Plan, describe_plan, make_plan
 
@@ -82,6 +82,7 @@ class Sequential(Functional):
             if self._symbols:
                 for target, _ in layer.modules_under(self._keys[layer]):
                     self._modules.pop(target.split(".")[0], None)
+                    self._placed.pop(target, None)
                 self._naming.drop(layer)
         if self._symbols:
             self._register([])
@@ -140,14 +141,14 @@ class Sequential(Functional):
     def _register(self, layers: Sequence[Layer]) -> None:
         """Take the layers' modules at once, so that parameters() and state_dict() are right between additions."""
         naming = self._naming
+        self.__dict__.update(_names=naming.names, _keys=naming.keys, _plan_made=None, _arity=-1, built=len(self._symbols) > 1)
+        self._put_modules(layers)
         for layer in layers:
-            for target, module in layer.modules_under(naming.keys[layer]):
-                set_submodule_at(self, target, module)
+            for _, module in layer.modules_under(naming.keys[layer]):
                 module.train(self.training)
             layer._sync_mode()
             if not self._trainable:
                 layer.trainable = False
-        self.__dict__.update(_names=naming.names, _keys=naming.keys, _plan_made=None, _arity=-1, built=len(self._symbols) > 1)
         type(self).__getattr__ = Layer.__getattr__
         type(self).forward = _WRITTEN_WHEN_READ  # until the graph is written, on the class of this instance alone
 
@@ -209,6 +210,7 @@ class Sequential(Functional):
     @property
     def layers(self) -> list[Layer]:
         """The layers, without the Input."""
+        self._follow_swaps()
         return list(self._stack)
 
     def sublayers(self) -> list[Layer]:
