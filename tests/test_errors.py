@@ -12,6 +12,7 @@ import torch
 from layergraph import errors
 from layergraph.errors import (
     ArgumentError,
+    ConfigError,
     DataError,
     Fact,
     GraphError,
@@ -35,6 +36,7 @@ TREE = {
     ShapeError: ValueError,
     GraphError: ValueError,
     DataError: ValueError,
+    ConfigError: ValueError,
     NotBuiltError: AttributeError,
     NoAttributeError: AttributeError,
     SymbolicError: TypeError,

@@ -48,6 +48,7 @@ if TYPE_CHECKING:
     from layergraph import optimizers as optimizers
     from layergraph import preprocessing as preprocessing
     from layergraph import random as random
+    from layergraph import saving as saving
     from layergraph import tree as tree
     from layergraph import utils as utils
     from layergraph.losses import Loss as Loss
@@ -86,6 +87,7 @@ __all__ = [
     "preprocessing",
     "random",
     "regularizers",
+    "saving",
     "tree",
     "utils",
     "version",
@@ -125,6 +127,8 @@ if not TYPE_CHECKING:
                 import layergraph.preprocessing
             case "random":
                 import layergraph.random
+            case "saving":
+                import layergraph.saving
             case "tree":
                 import layergraph.tree
             case "utils":

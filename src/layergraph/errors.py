@@ -6,6 +6,7 @@
     ├── ShapeError        (ValueError)      shapes, ranks or dtypes do not fit, found when the line runs
     ├── GraphError        (ValueError)      a Model whose outputs cannot be reached from its inputs, and the like
     ├── DataError         (ValueError)      arrays or tensors do not fit the model they were given to
+    ├── ConfigError       (ValueError)      a config that describes no object, or an object without one (a TypeError too)
     ├── NotBuiltError     (AttributeError)  something was asked of a layer that has not seen its input yet
     ├── NoAttributeError  (AttributeError)  a symbol, or a module of layergraph's, has no such attribute
     ├── SymbolicError     (TypeError)       a symbol was used where only a tensor with values can be
@@ -135,6 +136,10 @@ class GraphError(LayergraphError, ValueError):
 
 class DataError(LayergraphError, ValueError):
     """Arrays or tensors do not fit the model they were given to."""
+
+
+class ConfigError(LayergraphError, ValueError, TypeError):
+    """A config that describes no object, or an object that no config describes. Keras raises now the one type, now the other."""
 
 
 class NotBuiltError(LayergraphError, AttributeError):

@@ -13,6 +13,7 @@ from __future__ import annotations
 import inspect
 import re
 from collections.abc import Callable, Iterable, Mapping
+from contextvars import ContextVar
 from typing import Any, ClassVar, Generic, Self, TypeVar, cast
 
 import numpy as np
@@ -24,6 +25,20 @@ from .errors import ArgumentError, shown, suggestion
 Config = dict[str, Any]
 CustomObjects = Mapping[str, Any]
 T = TypeVar("T")
+
+# What layergraph.saving registers by name: for the process, and for a `with CustomObjectScope(...)`.
+REGISTERED: Config = {}
+SCOPED: ContextVar[CustomObjects] = ContextVar("layergraph_custom_objects", default={})  # noqa: B039 (never written into)
+
+# The models, by name: their room, which is above all who read configs, puts them here.
+MODELS: dict[str, type] = {}
+
+
+def custom_object(name: object, custom_objects: CustomObjects | None = None) -> Any:
+    """What the user calls `name`: in `custom_objects`, in the innermost scope, or registered; else None."""
+    if not isinstance(name, str):
+        return None
+    return next((known[name] for known in (custom_objects or {}, SCOPED.get(), REGISTERED) if name in known), None)
 
 
 class Configured:
@@ -96,13 +111,14 @@ class Family(Generic[T]):
             "module": self._module if ours else type(item).__module__,
             "class_name": name,
             "config": {key: _plain(value) for key, value in get_config().items()},
-            "registered_name": None if ours else name,
+            "registered_name": None if ours else name_of(type(item), custom_objects) or name,
         }
 
     def deserialize(self, config: str | Config, custom_objects: CustomObjects | None = None) -> Any:
         """The object that a name or a config describes."""
         name, arguments = parse(self.kind, config)
-        found = lookup(self.kind, name, self.names, custom_objects, self._suggested)
+        registered = custom_object(config.get("registered_name"), custom_objects) if isinstance(config, Mapping) else None
+        found = registered or lookup(self.kind, name, self.names, custom_objects, self._suggested)
         if not isinstance(found, type):
             return found
         try:
@@ -131,23 +147,30 @@ def parse(kind: str, config: str | Config) -> tuple[str, Config]:
 def lookup(
     kind: str, name: str, known: Mapping[str, Any], custom_objects: CustomObjects | None = None, shown_names: Iterable[str] | None = None
 ) -> Any:
-    """What `name` stands for, the user's `custom_objects` first."""
-    if custom_objects is not None and name in custom_objects:
-        return custom_objects[name]
+    """What `name` stands for, the user's own objects first."""
+    own = custom_object(name, custom_objects)
+    if own is not None:
+        return own
     if name not in known:
         raise unknown(kind, name, known if shown_names is None else shown_names)
     return known[name]
 
 
 def function_config(kind: str, function: object, custom_objects: CustomObjects | None) -> Config:
-    """`{"class_name": "function", "config": name}` of a function that `custom_objects` names."""
-    for name, value in (custom_objects or {}).items():
-        if value is function:
-            return {"class_name": "function", "config": name}
+    """`{"class_name": "function", "config": name}` of a function that the user has named."""
+    name = name_of(function, custom_objects)
+    if name is not None:
+        return {"class_name": "function", "config": name}
     raise ArgumentError(
         f"Cannot serialize the {kind} {shown(function)}: it has no name by which it could be found again",
         f"pass custom_objects={{{getattr(function, '__name__', 'name')!r}: ...}}",
     )
+
+
+def name_of(item: object, custom_objects: CustomObjects | None = None) -> str | None:
+    """The name under which the user has given `item`: the inverse of `custom_object`."""
+    known = (custom_objects or {}, SCOPED.get(), REGISTERED)
+    return next((name for each in known for name, value in each.items() if value is item), None)
 
 
 def unknown(kind: str, identifier: object, known: Iterable[str]) -> ArgumentError:

@@ -76,6 +76,11 @@ class Field:
     per_layer: bool = False
 
     @property
+    def plain(self) -> bool:
+        """Whether the config's form is the value itself."""
+        return self.encode is _plain
+
+    @property
     def fresh(self) -> bool:
         return self.per_layer or self.default is REQUIRED
 
