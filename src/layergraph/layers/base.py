@@ -24,6 +24,7 @@ from layergraph.graph.spec import Shape, TensorSpec
 from layergraph.graph.structure import leaves, map_leaves
 from layergraph.graph.symbolic import SymbolicTensor, has_symbol, symbols_in
 from layergraph.layers import declare
+from layergraph.layers.autoconfig import auto_config, keeping, made_from
 from layergraph.layers.declare import Declared
 from layergraph.layers.fields import REQUIRED, Field
 from layergraph.layers.state import Stateful
@@ -79,6 +80,8 @@ class Layer(Stateful, Declared):
         super().__init_subclass__(**kwargs)
         cls._fields = {**cls._fields, **declare.own_fields(cls)}
         cls._inlined = cls.__module__.startswith("layergraph.")
+        if "__init__" in cls.__dict__ and not cls._inlined and "_mixed" not in cls.__dict__:
+            cls.__init__ = keeping(cls.__init__)
         if "build" in cls.__dict__:
             cls._build_arity = max(1, len(declare.words_of(cls.build)) - 1)
             cls.build = declare.building(cls.build)
@@ -510,12 +513,14 @@ class Layer(Stateful, Declared):
     def get_config(self) -> dict[str, Any]:
         """What makes an equal layer: `type(layer).from_config(layer.get_config())`."""
         base = {"name": self.name, "trainable": self._trainable, "dtype": dtype_policies.serialize(self.dtype_policy)}
+        if "_arguments" in self.__dict__ and type(self).get_config is Layer.get_config:
+            return auto_config(self, base)
         return {**base, **{name: field.encode(getattr(self, name)) for name, field in self._fields.items()}}
 
     @classmethod
     def from_config(cls, config: Mapping[str, Any]) -> Self:
         """A layer made from what `get_config` gave."""
-        return cls(**config)
+        return made_from(cls, config)
 
     def extra_repr(self) -> str:
         told = []
