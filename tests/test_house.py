@@ -302,7 +302,7 @@ PUBLIC = {
     "layergraph": """
         DTypePolicy FloatDTypePolicy Functional Initializer Input KerasTensor Layer Loss Metric Model Optimizer Regularizer Sequential
         activations backend callbacks config constraints dtype_policies initializers layers losses metrics mixed_precision models
-        ops optimizers preprocessing random regularizers tree utils version
+        ops optimizers preprocessing random regularizers saving tree utils version
     """,
     "layergraph.layers": """
         Activation Add Average AveragePooling1D AveragePooling2D AveragePooling3D AvgPool1D AvgPool2D AvgPool3D
@@ -315,7 +315,11 @@ PUBLIC = {
         concatenate dot maximum minimum multiply subtract
     """,
     "layergraph.models": """
-        Functional Model Sequential
+        Functional Model Sequential clone_model model_from_json
+    """,
+    "layergraph.saving": """
+        CustomObjectScope custom_object_scope deserialize_keras_object get_custom_objects get_registered_name
+        get_registered_object register_keras_serializable serialize_keras_object
     """,
     "layergraph.losses": """
         BinaryCrossentropy CategoricalCrossentropy CategoricalHinge CosineSimilarity Hinge Huber KLDivergence LogCosh Loss
@@ -381,7 +385,7 @@ PUBLIC = {
         Callback CallbackList EarlyStopping History LambdaCallback LearningRateScheduler ProgbarLogger TerminateOnNaN
     """,
     "layergraph.errors": """
-        ArgumentError DataError Fact GraphError LayergraphError MissingExtraError NameTakenError NoAttributeError NoNameError
+        ArgumentError ConfigError DataError Fact GraphError LayergraphError MissingExtraError NameTakenError NoAttributeError NoNameError
         NotBuiltError ShapeError SymbolicError describe is_internal shown suggestion user_place
     """,
 }

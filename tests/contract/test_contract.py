@@ -12,7 +12,7 @@ import pytest
 import torch
 
 import layergraph
-from layergraph import layers
+from layergraph import layers, models
 from layergraph.errors import LayergraphError
 from layergraph.graph.infer import probe_module
 from layergraph.graph.spec import TensorSpec
@@ -96,6 +96,15 @@ def test_lowered_with_unknown_sizes_is_eager(row: Row) -> None:
 
 
 # -------------------------------------------------------------------------------------------------- configs and copies
+
+
+@every_row
+def test_a_model_of_one_layer_goes_through_json(row: Row) -> None:
+    model, inputs = model_of(row, make(row)), values(row)
+    again = models.model_from_json(model.to_json(allow_nan=False))
+    assert again.get_config() == model.get_config()
+    again.load_state_dict(model.state_dict())
+    equal(again.eval()(*inputs), model.eval()(*inputs))
 
 
 @every_row

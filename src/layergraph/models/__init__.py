@@ -2,12 +2,35 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from layergraph.absent import explained
+from layergraph.identify import MODELS
 from layergraph.models.functional import Functional as Functional
 from layergraph.models.model import Model as Model
 from layergraph.models.sequential import Sequential as Sequential
 
+if TYPE_CHECKING:
+    from layergraph.models.cloning import clone_model as clone_model
+    from layergraph.models.reading import model_from_json as model_from_json
+
+__all__ = ["Functional", "Model", "Sequential", "clone_model", "model_from_json"]
+
+MODELS.update(Model=Model, Functional=Functional, Sequential=Sequential)
+
 if not TYPE_CHECKING:
-    __getattr__ = explained(__name__)
+    _absent = explained(__name__)
+
+    def __getattr__(name: str) -> Any:
+        """What needs the tables of configs is loaded when it is used."""
+        match name:
+            case "clone_model":
+                from layergraph.models.cloning import clone_model
+
+                return clone_model
+            case "model_from_json":
+                from layergraph.models.reading import model_from_json
+
+                return model_from_json
+            case _:
+                return _absent(name)

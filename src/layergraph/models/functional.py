@@ -252,6 +252,24 @@ class Functional(Model, Operable, Fed, Placed, fx.GraphModule):
         for layer in self.layers:
             layer._sync_mode(mode)
 
+    # Config
+
+    def get_config(self) -> dict[str, Any]:
+        """The graph in Keras's format, as plain data: `layers` with their calls, `input_layers`, `output_layers`.
+
+        A model of layers alone can be read by Keras; recorded torch calls stand as `TorchFunction`. The weights are not in it.
+        """
+        from layergraph.models.writing import functional_config, written
+
+        return written(self, functional_config)
+
+    @classmethod
+    def from_config(cls, config: Mapping[str, Any], custom_objects: Mapping[str, Any] | None = None) -> Any:
+        """A model of fresh layers with the same names, order and graph. Raises `ConfigError`."""
+        from layergraph.models.reading import functional_from_config
+
+        return functional_from_config(cls, config, custom_objects)
+
     # Copies: the plan as flat data, since linked nodes would recurse along the whole graph
 
     def __reduce__(self) -> Any:

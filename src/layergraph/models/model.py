@@ -109,3 +109,29 @@ class Model(Trainable, Layer):
         from layergraph.models.summary import summary
 
         summary(self, *args, **kwargs)
+
+    # Config
+
+    @classmethod
+    def from_config(cls, config: Mapping[str, Any], custom_objects: Mapping[str, Any] | None = None) -> Any:
+        """A model made from what `get_config` gave, with fresh weights.
+
+        Args:
+            config: a functional model's `get_config()`, Keras's too; for a class with an `__init__` of its own, its arguments.
+            custom_objects: classes and functions of yours by name, beside those that are registered.
+
+        Raises `ConfigError`.
+        """
+        from layergraph.models.reading import functional_from_config, is_functional
+        from layergraph.saving.registry import CustomObjectScope
+
+        if is_functional(config) and cls.__init__ is Model.__init__:
+            return functional_from_config(cls, config, custom_objects)
+        with CustomObjectScope(custom_objects):
+            return super().from_config(config)
+
+    def to_json(self, **kwargs: Any) -> str:
+        """The model's config as JSON, for `models.model_from_json`. `kwargs` go to `json.dumps`."""
+        from layergraph.models.writing import to_json
+
+        return to_json(self, **kwargs)

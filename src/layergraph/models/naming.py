@@ -44,7 +44,7 @@ class Names:
 
     def add(self, layers: Sequence[Layer]) -> None:
         """Settle the names of these layers beside those already here."""
-        names = self._choose(layers)
+        names = self.choose(layers)
         oldest_first = sorted(layers, key=lambda layer: layer._serial)
         known = [layer for layer in layers if layer in self._settled and names[layer] == self._settled[layer][0]]
         keys: dict[Layer, str] = {layer: self._key_space.take(self._settled[layer][1]) for layer in known}
@@ -64,7 +64,8 @@ class Names:
         self._key_space.release(self.keys.pop(layer))
         self._given.pop(layer._given_name or "", None)
 
-    def _choose(self, layers: Sequence[Layer]) -> dict[Layer, str]:
+    def choose(self, layers: Sequence[Layer]) -> dict[Layer, str]:
+        """The names that these layers take beside those already here; nothing is settled."""
         chosen: dict[Layer, str] = {}
         for layer in layers:
             name, _ = self._settled.get(layer, ("", ""))

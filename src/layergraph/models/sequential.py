@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -226,6 +226,21 @@ class Sequential(Functional):
                 f"{self.label}.add: a layer named {shown(given)} is there already; the names in a model must be unique",
                 "name it differently",
             )
+
+    # Config
+
+    def get_config(self) -> dict[str, Any]:
+        """The layers in Keras's format, as plain data; the Input among them once the model has one."""
+        from layergraph.models.writing import sequential_config, written
+
+        return written(self, sequential_config)
+
+    @classmethod
+    def from_config(cls, config: Mapping[str, Any], custom_objects: Mapping[str, Any] | None = None) -> Any:
+        """A model of fresh layers with the same names, built if the config knows the input's shape. Raises `ConfigError`."""
+        from layergraph.models.reading import sequential_from_config
+
+        return sequential_from_config(cls, config, custom_objects)
 
     # Copies
 
