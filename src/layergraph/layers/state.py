@@ -41,7 +41,7 @@ class Stateful(nn.Module):
         own += [Weight(name, (b,), trainable=False) for name, b in self._buffers.items() if b is not None]
         for child in self.children():
             if isinstance(child, Stateful):
-                own += child.own_weights()
+                own += child.own_weights() if child.built else []
             else:
                 own += [Weight(name, (p,)) for name, p in child.named_parameters()]
                 own += [Weight(name, (b,), trainable=False) for name, b in child.named_buffers()]
