@@ -120,25 +120,38 @@ class Fed(nn.Module):
         super()._apply(fn, recurse)
         for constant in self._plan_made.constants if self.__dict__.get("_plan_made") is not None else ():
             constant.value = self._buffers[self._keys[constant]]  # models cut from this one find it where it is now
-        self._follow_dtype()
+        self._follow_dtype(fn)
         return self
 
-    def _follow_dtype(self) -> None:
-        """Have the generated code check for the dtype that the weights have now, if they were moved."""
-        if self.__dict__.get("_plan_made") is not None and self._moved() is not self._moved_to:
-            self.__dict__.update(_moved_to=self._moved())
+    def _follow_dtype(self, fn: Any = None) -> None:
+        """Have the generated code check for the dtype that the weights have now, if they were moved (by `fn`)."""
+        if self.__dict__.get("_plan_made") is None:
+            return
+        moved = self._moved(fn)
+        if moved is not self._moved_to:
+            self.__dict__["_moved_to"] = moved
             self._check_inputs(self.graph)
             self.recompile()
             self.__dict__["_lowered_code"] = self.code
 
-    def _moved(self) -> torch.dtype | None:
-        """The float dtype to which the weights and constants were moved from the one that was declared, if they were."""
+    def _moved(self, fn: Any = None) -> torch.dtype | None:
+        """The float dtype to which the weights and constants were moved from the one that was declared, if they were.
+
+        A model that has neither, inside one that is moved, follows what `fn` would do to them.
+        """
         for layer in self.layers:
             dtype = next((weight.dtype for weight in layer.weights if weight.is_floating_point()), None)
             if dtype is not None:
                 return None if dtype is layer._torch_dtype else dtype
         constant = next((constant for constant in self._plan.constants if constant.dtype.is_floating_point), None)
-        return None if constant is None or constant.value.dtype is constant.dtype else constant.value.dtype
+        if constant is not None:
+            return None if constant.value.dtype is constant.dtype else constant.value.dtype
+        moved: torch.dtype | None = self.__dict__.get("_moved_to")
+        if fn is None:
+            return moved
+        declared = next((s.spec.dtype for s in self._plan.flat_inputs if s.spec.dtype.is_floating_point), torch.float32)
+        dtype = fn(torch.empty(0, dtype=moved or declared)).dtype
+        return None if dtype is declared else dtype
 
     def _check_inputs(self, graph: fx.Graph) -> None:
         """Have the graph's code begin with a check of the inputs."""
