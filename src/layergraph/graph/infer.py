@@ -146,7 +146,10 @@ def probe(function: Callable[..., Any], args: tuple[Any, ...], kwargs: Mapping[s
             failure = error
             continue
         return _complete(_merge(results, name), function, args, kwargs)
-    raise _told(failure) from failure
+    try:
+        raise _told(failure) from failure
+    finally:
+        del failure  # its traceback holds this frame
 
 
 def _told(error: Exception | None) -> Fact:
