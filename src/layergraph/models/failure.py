@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 import contextlib
+import linecache
+import sys
+import weakref
+from types import CodeType
 from typing import Any
 
-from torch import Tensor
+from torch import Tensor, fx
 
 from layergraph.errors import describe, shown, user_place
 from layergraph.graph.node import Node
@@ -85,3 +89,15 @@ def _told(value: Any) -> str:
         dtype = str(value.dtype).removeprefix("torch.")
         return f"{'an' if dtype.startswith('int') else 'a'} {dtype} tensor of shape {tuple(value.shape)} on {value.device}"
     return shown(value)
+
+
+def forget_source_with(code: CodeType) -> None:
+    """fx keeps the source of every forward it ever made, for tracebacks: ours goes with its code."""
+    if code.co_filename.startswith("<eval_with_key>"):
+        weakref.finalize(code, _forget_source, code.co_filename).atexit = False
+
+
+def _forget_source(file: str) -> None:
+    linecache.cache.pop(file, None)
+    loader: Any = getattr(sys.modules[fx.GraphModule.__module__], "_loader", None)
+    getattr(loader, "eval_cache", {}).pop(file, None)

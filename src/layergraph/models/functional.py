@@ -92,6 +92,7 @@ class Functional(Model, Operable, Fed, Placed, fx.GraphModule):
         code = super().recompile()
         type(self).__call__ = _with_own_code(Functional.__call__)
         type(self).__getattr__ = _module_first  # on the path of every call: each `self.dense` goes through it
+        failure.forget_source_with(type(self).forward.__code__)
         return code
 
     def _recompile_submodules(self) -> list[Any]:
