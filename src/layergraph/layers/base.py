@@ -380,7 +380,7 @@ class Layer(Stateful, Declared):
             if initializer is not None:
                 weight.initialize(initializer)
         if self._inlined:
-            if self._torch_dtype is not torch.float32:
+            if self._torch_dtype is not torch.get_default_dtype():
                 self.to(self._torch_dtype)
             stateful = [name for name, module in self._modules.items() if _has_state(module)]
             if len(stateful) == 1 and not self._parameters and not self._buffers:
