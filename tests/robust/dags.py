@@ -362,7 +362,8 @@ def layer(dag: Dag) -> None:
         (layers.Dense, {"units": units, "activation": r.choice([None, "relu", "gelu", "softmax"]), "use_bias": r.random() < 0.8}),
         (layers.BatchNormalization, {"momentum": r.choice([0.9, 0.99])}),
         (layers.LayerNormalization, {}),
-        (layers.Dropout, {"rate": r.choice([0.0, 0.3])}),
+        # Over an image in another layout torch draws the elements of a mask in another order: whole channels are dropped there.
+        (layers.Dropout, {"rate": r.choice([0.0, 0.3]), **({"noise_shape": (None, *[1] * (rank - 2), last)} if rank > 2 else {})}),
         (layers.Activation, {"activation": r.choice(["tanh", "softplus", "swish", "linear"])}),
         (layers.LeakyReLU, {}),
         (layers.ReLU, {"max_value": 1.0}),
