@@ -11,6 +11,8 @@ channels-last boundaries, and since NHWC storage read as NCHW is `torch.channels
 
 from __future__ import annotations
 
+import cmath
+import keyword
 import operator
 from collections.abc import Hashable, Mapping, Sequence
 from typing import Any, NamedTuple, cast
@@ -318,6 +320,11 @@ class Lowering:
     # fx
 
     def _emit(self, op: str, target: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> fx.Node:
+        for word in kwargs:
+            if not _is_word(word):
+                raise GraphError(
+                    f"a keyword in a graph is of letters, digits and `_`, and {shown(word)} is not", "give the parameter another name"
+                )
         node = self.graph.create_node(op, target, args, kwargs)
         node.meta["origin"] = self._origin
         return node
@@ -344,7 +351,7 @@ class Lowering:
             value = value.item()
         if isinstance(value, Constant):
             return self._emit("get_attr", self._prefix + self._keys[value], (), {})
-        if type(value) in _PLAIN:
+        if type(value) in _PLAIN and not (type(value) is complex and not cmath.isfinite(value)):  # Python cannot read its repr
             return value
         raise GraphError(
             f"a graph can hold tensors, numbers, strings and dtypes as arguments, not {type(value).__name__} {shown(value)}",
@@ -360,10 +367,14 @@ class Lowering:
 def _check_spelling(target: Any) -> None:
     """fx writes a function's name into source text that is executed."""
     name = target if isinstance(target, str) else f"{getattr(target, '__module__', None) or 'torch'}.{getattr(target, '__name__', 'call')}"
-    if not name.replace(".", "").isidentifier():
+    if type(name) is not str or not all(map(_is_word, name.split("."))):
         raise GraphError(
             f"a graph calls functions by their names, and {shown(name)} is none", "use a torch function, or a custom Layer's call()"
         )
+
+
+def _is_word(name: Any) -> bool:
+    return type(name) is str and name.isidentifier() and name.isascii() and not keyword.iskeyword(name)
 
 
 def stand_in(layer: nn.Module, parts: Mapping[str, Part]) -> Any:
