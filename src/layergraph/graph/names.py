@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import keyword
 import re
+from collections.abc import Iterable
 
 # Attributes of a model, and the words its generated code uses. Frozen, and in a list of its own, so that a new method of
 # Model never changes the keys of anybody's state_dict: tests/graph/test_names.py holds dir(Model) to it.
@@ -72,6 +73,10 @@ class Namespace:
             return False
         self._taken.add(name)
         return True
+
+    def taken(self, names: Iterable[str]) -> bool:
+        """Whether any of these is taken."""
+        return not self._taken.isdisjoint(names)
 
     def release(self, name: str) -> None:
         """Give a name back."""

@@ -47,21 +47,33 @@ class Names:
         names = self.choose(layers)
         oldest_first = sorted(layers, key=lambda layer: layer._serial)
         known = [layer for layer in layers if layer in self._settled and names[layer] == self._settled[layer][0]]
-        keys: dict[Layer, str] = {layer: self._key_space.take(self._settled[layer][1]) for layer in known}
+        keys: dict[Layer, str] = {layer: self._take_key(layer, self._settled[layer][1]) for layer in known}
         for layer in oldest_first:
             if layer not in keys and layer._key is not None and names[layer] == layer._name:
-                keys[layer] = self._key_space.take(layer._key)
+                keys[layer] = self._take_key(layer, layer._key)
         for layer in layers:
             if layer not in keys:
-                keys[layer] = self._key_space.take(clean(names[layer]))
+                keys[layer] = self._take_key(layer, clean(names[layer]))
             if layer._key is None:
                 layer.__dict__.update(_name=names[layer], _key=keys[layer])
             self.names[layer], self.keys[layer] = names[layer], keys[layer]
 
+    def _take_key(self, layer: Layer, base: str) -> str:
+        """A key under which all modules of the layer find room: an activation that is a module stands beside it, as `dense_activation`."""
+        while True:
+            key = self._key_space.take(base)
+            beside = _beside(layer, key)
+            if not self._key_space.taken(beside):
+                for name in beside:
+                    self._key_space.reserve(name)
+                return key
+
     def drop(self, layer: Layer) -> None:
         """Forget a layer that has left the model."""
         self._name_space.release(self.names.pop(layer))
-        self._key_space.release(self.keys.pop(layer))
+        key = self.keys.pop(layer)
+        for name in (key, *_beside(layer, key)):
+            self._key_space.release(name)
         self._given.pop(layer._given_name or "", None)
 
     def choose(self, layers: Sequence[Layer]) -> dict[Layer, str]:
@@ -94,3 +106,10 @@ class Names:
             "name one of them differently",
             details=[f"{type(each).__name__} made at {describe(each.place)}" for each in (first, layer)],
         )
+
+
+def _beside(layer: Layer, key: str) -> list[str]:
+    """The names in the model, besides its key, of the modules of a layer that has several."""
+    if len(layer._modules) + (layer._stem is not None) < 2:
+        return []
+    return [target for target, _ in layer.modules_under(key) if target.split(".")[0] != key]
