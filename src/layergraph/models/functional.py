@@ -11,10 +11,10 @@ from typing import Any, Self, overload
 import torch
 from torch import Tensor, fx, nn
 
-from layergraph.errors import ArgumentError, Fact, LayergraphError, suggestion
+from layergraph.errors import ArgumentError, Fact, LayergraphError, shown, suggestion
 from layergraph.graph import walk
 from layergraph.graph.lower import Lowering, Nested, Value
-from layergraph.graph.names import Namespace
+from layergraph.graph.names import Namespace, clean
 from layergraph.graph.spec import TensorSpec
 from layergraph.graph.structure import leaves_with_path, map_leaves
 from layergraph.graph.symbolic import SymbolicTensor, symbols_in, target_name
@@ -94,6 +94,12 @@ class Functional(Model, Operable, Fed, Placed, fx.GraphModule):
         type(self).__getattr__ = _module_first  # on the path of every call: each `self.dense` goes through it
         failure.forget_source_with(type(self).forward.__code__)
         return code
+
+    def to_folder(self, folder: Any, module_name: str = "FxModule") -> None:
+        """As torch's: the code as a file. `module_name` becomes the name of a class in it."""
+        if clean(module_name) != module_name:
+            raise ArgumentError(f"{self.label}.to_folder: `module_name` must be a plain identifier, got {shown(module_name)}")
+        super().to_folder(folder, module_name)
 
     def _recompile_submodules(self) -> list[Any]:
         return []  # nested models have compiled themselves: doing it again at each level is quadratic in the depth
