@@ -75,7 +75,7 @@ def shown(value: object, limit: int = 80) -> str:
 def suggestion(word: object, known: Iterable[str]) -> str | None:
     """`did you mean 'units'?` for a near miss, else None."""
     near = difflib.get_close_matches(str(word), list(known), n=1, cutoff=0.6)
-    return f"did you mean {near[0]!r}?" if near else None
+    return f"did you mean {shown(near[0])}?" if near else None
 
 
 class Fact(Exception):

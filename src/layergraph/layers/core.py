@@ -59,7 +59,8 @@ class InputLayer(Layer):
         batch_shape = kwargs.pop("batch_input_shape", batch_shape)
         if kwargs:
             raise ArgumentError(
-                f"{who} got an unknown argument {next(iter(kwargs))!r}", "its arguments are shape, batch_size, dtype, batch_shape, name"
+                f"{who} got an unknown argument {shown(next(iter(kwargs)))}",
+                "its arguments are shape, batch_size, dtype, batch_shape, name",
             )
         for word, value in (("sparse", sparse), ("ragged", ragged)):
             if value:

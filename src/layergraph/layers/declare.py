@@ -154,7 +154,7 @@ def refuse_unknown(who: str, words: list[str], declared: Mapping[str, Field]) ->
     if words:
         known = [*declared, *BASE_KEYWORDS]
         raise ArgumentError(
-            f"{who} got an unknown argument {words[0]!r}", suggestion(words[0], known) or f"its arguments are {_listed(declared)}"
+            f"{who} got an unknown argument {shown(words[0])}", suggestion(words[0], known) or f"its arguments are {_listed(declared)}"
         )
 
 

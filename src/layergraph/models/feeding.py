@@ -39,13 +39,14 @@ class Fed(nn.Module):
             unknown = [word for word in kwargs if word not in names]
             if unknown:
                 raise DataError(
-                    f"{self.label} has no input named {unknown[0]!r}",
-                    suggestion(unknown[0], names) or f"its inputs are {', '.join(map(repr, names))}",
+                    f"{self.label} has no input named {shown(unknown[0])}",
+                    suggestion(unknown[0], names) or f"its inputs are {', '.join(map(shown, names[:8]))}",
                 )
             twice = [word for word in kwargs if word in names[: len(args)]]
             if twice or len(args) > len(names):
                 raise DataError(
-                    f"{self.label}: got {len(args)} inputs by position and {', '.join(map(repr, kwargs))} by name", "give each input once"
+                    f"{self.label}: got {len(args)} inputs by position and {', '.join(map(shown, list(kwargs)[:8]))} by name",
+                    "give each input once",
                 )
             by_name = {**dict(zip(names, args, strict=False)), **kwargs}
             return self._from_dict(by_name), training
@@ -57,7 +58,7 @@ class Fed(nn.Module):
         if len(flat) != self._arity:
             shapes = ", ".join(str(tuple(x.shape)) if hasattr(x, "shape") else type(x).__name__ for x in flat[:6])
             raise DataError(
-                f"{self.label} expects {self._arity} input(s), {', '.join(map(repr, names[:8]))}, got {len(flat)}: {shapes or 'nothing'}",
+                f"{self.label} expects {self._arity} input(s), {', '.join(map(shown, names[:8]))}, got {len(flat)}: {shapes or 'nothing'}",
                 "pass a tensor for each input: model(a, b), model([a, b]) or model({'name': a, ...})",
             )
         return flat, training
@@ -71,11 +72,11 @@ class Fed(nn.Module):
         missing = [name for name in names if name not in given and name not in left_out]
         extra = [name for name in given if name not in names]
         if missing or extra:
-            what = f"lacks {missing[0]!r}" if missing else f"has {extra[0]!r}, which is no input"
+            what = f"lacks {shown(missing[0])}" if missing else f"has {shown(extra[0])}, which is no input"
             raise DataError(
                 f"{self.label}: the data {what}; it came with keys {shown(list(given))}",
                 suggestion(extra[0], names) if extra else None,
-                details=[f"the model's inputs are {', '.join(map(repr, names[:12]))}"],
+                details=[f"the model's inputs are {', '.join(map(shown, names[:8]))}"],
             )
         return tuple(given.get(name) for name in names)
 
@@ -87,7 +88,7 @@ class Fed(nn.Module):
         if x is None:
             shape = self._plan.flat_inputs[index].shape[1:]
             raise DataError(
-                f"{self.label}: the input {name!r} is not optional, and got None",
+                f"{self.label}: the input {shown(name)} is not optional, and got None",
                 f"give a tensor, or declare Input({shape}, optional=True)",
             )
         return to_tensor(x, self, name)
@@ -106,7 +107,7 @@ class Fed(nn.Module):
             missing_batch = tuple(x.shape) == spec.shape[1:]
             fix = f"add the batch axis, x[None] of shape {(1, *x.shape)}; if the first size of Input(shape=...) was the batch, leave it out"
             raise DataError(
-                f"{self.label}: input {name!r} wants shape {spec.shape}, got {tuple(x.shape)}",
+                f"{self.label}: input {shown(name)} wants shape {spec.shape}, got {tuple(x.shape)}",
                 fix if missing_batch else None,
                 details=[f"the Input was made at {describe(symbol.node.place)}"],
             )
@@ -168,7 +169,7 @@ def to_tensor(x: Any, model: Any, name: str) -> Tensor:
         tensor = torch.as_tensor(x if isinstance(x, np.ndarray | int | float | bool | list | tuple) else np.asarray(x))
     except (TypeError, ValueError, RuntimeError) as error:
         raise DataError(
-            f"{model.label}: input {name!r} cannot become a tensor: {type(x).__name__} {shown(x)}", "pass a tensor or a numeric array"
+            f"{model.label}: input {shown(name)} cannot become a tensor: {type(x).__name__} {shown(x)}", "pass a tensor or a numeric array"
         ) from error
     device = next((p.device for p in model.parameters()), None)
     return tensor if device is None else tensor.to(device)

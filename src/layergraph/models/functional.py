@@ -145,7 +145,7 @@ class Functional(Model, Operable, Fed, Placed, fx.GraphModule):
                 continue
             sizes = zip(spec.shape[1:], symbol.shape[1:], strict=False)
             if spec.ndim != symbol.ndim or any(a is not None and b is not None and a != b for a, b in sizes):
-                raise Fact(f"input {name!r} wants shape {symbol.shape}, got {spec.shape}")
+                raise Fact(f"input {shown(name)} wants shape {symbol.shape}, got {spec.shape}")
         given = [
             spec and TensorSpec(spec.shape, symbol.spec.dtype, spec.trials)
             for spec, symbol in zip(specs, self._plan.flat_inputs, strict=True)
@@ -403,7 +403,7 @@ def _inputs_and_outputs(cls: type, args: tuple[Any, ...], kwargs: dict[str, Any]
     unknown = [word for word in words if word not in ("inputs", "outputs", "name", "trainable")]
     if unknown:
         known = ("inputs", "outputs", "name", "trainable")
-        raise ArgumentError(f"{who} got an unknown argument {unknown[0]!r}", suggestion(unknown[0], known))
+        raise ArgumentError(f"{who} got an unknown argument {shown(unknown[0])}", suggestion(unknown[0], known))
     for name in ("inputs", "outputs"):
         if name not in words:
             raise ArgumentError(f"{who} needs `{name}`", "Model(inputs=x, outputs=y) with symbols from Input(...) and layers")

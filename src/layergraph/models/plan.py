@@ -107,7 +107,7 @@ def _entry(symbol: SymbolicTensor) -> InputLayer:
 
 
 def _symbols(word: str, structure: Any) -> list[tuple[str, SymbolicTensor]]:
-    found = [("".join([word, *(f"[{step!r}]" for step in path)]), leaf) for path, leaf in leaves_with_path(structure)]
+    found = [("".join([word, *(f"[{shown(step)}]" for step in path)]), leaf) for path, leaf in leaves_with_path(structure)]
     if not found:
         raise GraphError(f"`{word}` is empty", "give at least one symbolic tensor")
     for label, leaf in found:
