@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import copy
 import gc
+import pickle
 import weakref
 from typing import Any
 
@@ -66,3 +68,14 @@ def test_a_refused_torch_function_leaves_no_frames() -> None:
         assert wrong()() is None
     finally:
         gc.enable()
+
+
+@pytest.mark.parametrize("copied", [copy.deepcopy, lambda model: pickle.loads(pickle.dumps(model))], ids=["deepcopy", "pickle"])
+def test_a_copy_knows_all_calls_of_a_layer(copied: Any) -> None:
+    shared = Dense(3)
+    x = Input((3,))
+    model = copied(Model(x, shared(shared(shared(x)))))
+    calls = model.layers[1].calls
+    assert len(calls) == 3
+    assert [call.parents[0].node for call in calls[1:]] == calls[:2]
+    assert Model(model.inputs, model.layers[1].output)(torch.ones(1, 3)).shape == (1, 3)

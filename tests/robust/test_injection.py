@@ -421,7 +421,7 @@ for i, name in enumerate(hostile):
 texts = [text.decode() if isinstance(text, bytes) else str(text) for text in seen if text is not None]
 assert len(texts) >= 2 * len(hostile), len(texts)
 assert any("def forward" in text for text in texts)
-found = [text for text in texts if "PWNED" in text or "__import__" in text]
+found = [text for text in texts if "'PWNED'" in text or "__import__(" in text or any(name in text for name in hostile)]
 assert not found, found[0]
 assert not hasattr(__import__("builtins"), "PWNED")
 print("clean", len(texts))

@@ -222,10 +222,14 @@ def restore_plan(description: Description) -> Plan:
             symbols[index, path] = symbol_of(spec, node, path)
     for layer, index, result in description.first:
         layer.__dict__["_first"] = (nodes[index], map_leaves(partial(_symbol_of, symbols, nodes[index], index), result))
-    for index, record in enumerate(description.records):  # a layer whose first call is outside: its first one here
-        if isinstance(record.target, Layer) and record.op == "layer" and record.target._first is None:
+    for index, record in enumerate(description.records):
+        if not isinstance(record.target, Layer) or record.op != "layer":
+            continue
+        if record.target._first is None:  # its first call is outside: its first one here
             found = [symbols[index, path] for path in sorted(record.output)]
             record.target.__dict__["_first"] = (nodes[index], found[0] if () in record.output else found)
+        elif record.target._first[0] is not nodes[index]:
+            record.target._remember(nodes[index], None)
     inputs, outputs = map_leaves(symbol, description.inputs), map_leaves(symbol, description.outputs)
     outside = {s.node for s in leaves(inputs)}
     return Plan(
