@@ -1,27 +1,57 @@
-"""What catching the user's line costs a layer call while a graph is written: with the line, and without.
+"""What it costs to catch the user's line, at each of the places where a graph is written.
 
 python tests/bench/bench_line.py
 """
 
 from __future__ import annotations
 
+import gc
 import statistics
+import time
 from collections.abc import Callable
 from typing import Any
-from unittest import mock
 
 import measure
-import torch.nn.functional as F
 
 from layergraph import Input, Model, errors
 from layergraph.graph import record
-from layergraph.layers import Dense, base
+from layergraph.layers import Dense, base, core
 
 DEPTHS = (5, 30, 60)
 GOAL = 3e-6
 CALLS = 100
-ROUNDS = 15
-LINE = ("somewhere.py", 1)
+ROUNDS = 31
+MODULES = (record, base, core)
+
+
+def somewhere() -> errors.Place:
+    """The line, known beforehand."""
+    return "somewhere.py", 1
+
+
+def seconds(run: Callable[[], Any]) -> float:
+    """Of this thread's processor time, for a run: a line takes a hundredth of what other processes may take away meanwhile."""
+    start = time.thread_time()
+    run()
+    return time.thread_time() - start
+
+
+def pairs(run: Callable[[], Any]) -> dict[str, list[float]]:
+    """Seconds a call, the line caught and not, in turns."""
+    times: dict[str, list[float]] = {"with": [], "without": []}
+    gc.collect()
+    gc.disable()
+    try:
+        for turn in range(ROUNDS):
+            for what in ("with", "without") if turn % 2 else ("without", "with"):
+                for module in MODULES:
+                    module.user_place = errors.user_place if what == "with" else somewhere
+                times[what].append(seconds(run) / CALLS)
+    finally:
+        gc.enable()
+        for module in MODULES:
+            module.user_place = errors.user_place
+    return times
 
 
 def deeper(depth: int, run: Callable[[], Any]) -> Any:
@@ -30,43 +60,24 @@ def deeper(depth: int, run: Callable[[], Any]) -> Any:
 
 
 def rows() -> dict[str, Callable[[], Any]]:
-    """What is written in a line of a user's script; the frames of ours between the line and the walk differ."""
+    """What stands in a line of a user's script; the frames of ours between the line and the walk differ."""
     x = Input((4,))
     dense = Dense(4)
     model = Model(x, dense(x))
     return {
+        "Input((4,))": lambda: Input((4,)),
         "Dense(4)": lambda: Dense(4),
         "dense(x)": lambda: dense(x),
         "model(x)": lambda: model(x),
         "x + x": lambda: x + x,
-        "F.layer_norm(x, (4,))": lambda: F.layer_norm(x, (4,)),
     }
-
-
-def without(run: Callable[[], Any]) -> Callable[[], Any]:
-    """The same, the line known beforehand."""
-
-    def constant() -> errors.Place:
-        return LINE
-
-    def patched() -> Any:
-        with mock.patch.object(record, "user_place", constant), mock.patch.object(base, "user_place", constant):
-            return [run() for _ in range(CALLS)]
-
-    return patched
 
 
 def work() -> dict[str, dict[str, list[float]]]:
     found: dict[str, dict[str, list[float]]] = {}
     for name, run in rows().items():
         for depth in DEPTHS:
-            runs = {
-                "with": lambda run=run, depth=depth: deeper(depth, lambda: [run() for _ in range(CALLS)]),
-                "without": lambda run=run, depth=depth: deeper(depth, without(run)),
-            }
-            found[f"{name} | {depth}"] = {
-                what: [seconds / CALLS for seconds in each] for what, each in measure.paired(runs, ROUNDS).items()
-            }
+            found[f"{name} | {depth}"] = pairs(lambda run=run, depth=depth: deeper(depth, lambda: [run() for _ in range(CALLS)]))
     return found
 
 
