@@ -223,6 +223,7 @@ UNARY: dict[str, Callable[[Any], Any]] = {
     "roll": lambda x: torch.roll(x, 1, -1),
     "half, back": lambda x: x.half().to(x),
     "clone": lambda x: x.clone(),
+    "x / size": lambda x: x / x.size(1),
     "contiguous": lambda x: x.contiguous(),
     "detach": lambda x: x + x.detach(),
 }
@@ -254,6 +255,7 @@ SHAPED: dict[int, dict[str, Callable[[Any], Any]]] = {
         "x[:, [0, -1]]": lambda x: x[:, [0, -1]],
         "outer": lambda x: x[:, :, None] * x[:, None, :],
         "expand": lambda x: x[:, None, :].expand(-1, 3, -1),
+        "expand size": lambda x: x[:, None].expand(x.size(0), 2, x.size(1)),
         "sum": lambda x: x.sum(1, keepdim=True),
         "x.T": lambda x: x.T.T,
     },
@@ -268,6 +270,7 @@ SHAPED: dict[int, dict[str, Callable[[Any], Any]]] = {
         "mean": lambda x: x.mean(1),
         "sum -1": lambda x: x.sum(-1),
         "flatten": lambda x: x.flatten(1),
+        "reshape size": lambda x: x.reshape(x.size(0), x.size(1) * x.size(2)),
         "matmul": lambda x: torch.matmul(torch.softmax(x @ x.transpose(1, 2), -1), x),
         "x[..., None]": lambda x: x[..., None],
     },
