@@ -12,7 +12,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from layergraph import Input, Model
+from layergraph import Input, Model, layers
 from layergraph.layers import Dense, Layer
 
 
@@ -24,6 +24,12 @@ class Block(Layer):
 
     def call(self, x: Tensor) -> Tensor:
         return torch.tanh(self.dense(x))
+
+
+def inner() -> Model:
+    """A model in which a layer's output meets its input."""
+    x = Input((None, 3))
+    return Model(x, layers.ReLU()(x) + x)
 
 
 def test_a_layer_with_fields_may_make_its_sublayers_in_build() -> None:
@@ -79,3 +85,15 @@ def test_a_copy_knows_all_calls_of_a_layer(copied: Any) -> None:
     assert len(calls) == 3
     assert [call.parents[0].node for call in calls[1:]] == calls[:2]
     assert Model(model.inputs, model.layers[1].output)(torch.ones(1, 3)).shape == (1, 3)
+
+
+@pytest.mark.parametrize("layer", [lambda: Dense(3), layers.BatchNormalization, lambda: layers.Conv1D(3, 3, padding="same"), inner])
+def test_a_layer_s_output_has_the_sizes_of_an_input_that_is_twice_as_long(layer: Any) -> None:
+    """What is declared was taken to be as long as the Input, and the sum with what the layer was called on was refused."""
+    x = Input((None, 3))
+    twice = torch.cat([x, x], 1)
+    model = Model(x, twice * layer()(twice)).eval()
+    assert model.output_shape == (None, None, 3)
+    assert model(torch.ones(2, 5, 3)).shape == (2, 10, 3)
+    with pytest.raises(ValueError, match="broadcast"):
+        x * layer()(twice)

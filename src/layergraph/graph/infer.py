@@ -198,7 +198,37 @@ def _complete(found: Any, function: Callable[..., Any], args: tuple[Any, ...], k
     return map_leaves(completed, found)
 
 
-def _at(value: Any, size: int, tensor_of: Callable[[TensorSpec, int], Tensor]) -> Any:
+def declared(declare: Callable[..., Any], args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> Any:
+    """The nest of specs that a layer declares; told for each trial size, where those of its inputs are."""
+    output = declare(*args, **kwargs)
+    given = args if not kwargs and all(type(arg) is TensorSpec for arg in args) else [*leaves(list(args)), *leaves(dict(kwargs))]
+    trials = next((spec.trials for spec in given if isinstance(spec, TensorSpec) and spec.trials is not None), None)
+    if trials is None or not any(_untold(leaf) for leaf in leaves(output)):
+        return output
+    try:
+        found = [leaves(declare(*_at(args, size, _known), **_at(dict(kwargs), size, _known))) for size in trials]
+    except (Fact, UnknownAtError):
+        return output
+    places = iter(range(len(found[0])))
+
+    def told(leaf: Any) -> Any:
+        place = next(places)
+        if not _untold(leaf):
+            return leaf
+        return TensorSpec(leaf.shape, leaf.dtype, {size: each[place].shape for size, each in zip(trials, found, strict=True)})
+
+    return map_leaves(told, output)
+
+
+def _untold(leaf: Any) -> bool:
+    return isinstance(leaf, TensorSpec) and leaf.trials is None and None in leaf.shape[1:]
+
+
+def _known(spec: TensorSpec, size: int) -> Any:
+    return TensorSpec(spec.at(size), spec.dtype)
+
+
+def _at(value: Any, size: int, tensor_of: Callable[[TensorSpec, int], Any]) -> Any:
     """Arguments as they are where the Inputs' unknown sizes are `size`: tensors for symbols and specs, numbers for their sizes."""
 
     def at(leaf: Any) -> Any:

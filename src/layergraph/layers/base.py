@@ -15,7 +15,7 @@ from torch import Tensor, nn
 
 from layergraph import activations, dtype_policies, regularizers
 from layergraph.errors import ArgumentError, Fact, LayergraphError, NotBuiltError, Place, ShapeError, describe, shown, user_place
-from layergraph.graph.infer import probe_module
+from layergraph.graph.infer import declared, probe_module
 from layergraph.graph.lower import Lowering, Part, stand_in
 from layergraph.graph.names import snake_case
 from layergraph.graph.node import Node
@@ -281,13 +281,13 @@ class Layer(Stateful, Declared):
             wrong = next((arg for arg in args if not symbols_in(arg)), args)
             raise Fact(f"only tensors may be passed by position, got {type(wrong).__name__} {shown(wrong)}", "pass it by keyword")
         if self._inlined:
-            output = self.compute_output_spec(*specs, **words)  # refuses before anything is built
+            output = declared(self.compute_output_spec, specs, words)  # refuses before anything is built
             if not self.built:
                 self._build_on(specs, words)
             return output
         if not self.built:
             self._build_on(specs, words)
-        return self.compute_output_spec(*specs, **words)
+        return declared(self.compute_output_spec, specs, words)
 
     def _cast_symbols(self, value: Any) -> Any:
         if isinstance(value, SymbolicTensor):

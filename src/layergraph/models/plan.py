@@ -8,7 +8,7 @@ from functools import partial
 from typing import Any, NamedTuple
 
 from layergraph.errors import GraphError, Place, shown
-from layergraph.graph.infer import infer_torch
+from layergraph.graph.infer import declared, infer_torch
 from layergraph.graph.node import Constant, Node
 from layergraph.graph.spec import TensorSpec
 from layergraph.graph.structure import Path, at_path, leaves, leaves_with_path, map_leaves
