@@ -97,3 +97,11 @@ def test_a_layer_s_output_has_the_sizes_of_an_input_that_is_twice_as_long(layer:
     assert model(torch.ones(2, 5, 3)).shape == (2, 10, 3)
     with pytest.raises(ValueError, match="broadcast"):
         x * layer()(twice)
+
+
+def test_a_summary_shows_a_size() -> None:
+    """It asked the number for its shape."""
+    x = Input((None, 3))
+    lines: list[str] = []
+    Model(x, x / x.size(1)).summary(print_fn=lines.append)
+    assert "a size" in "\n".join(lines)

@@ -236,7 +236,7 @@ def _targets(view: _View, layer: Layer) -> list[str]:
 
 
 def _shapes(view: _View, operation: Any) -> list[str]:
-    texts = [safe(str(symbol.shape)) for symbol in view.symbols(operation)]
+    texts = [safe(str(symbol.shape)) if isinstance(symbol, SymbolicTensor) else "a size" for symbol in view.symbols(operation)]
     if not texts and isinstance(operation, Layer) and operation.built and operation._inlined and "_build_shapes" in operation.__dict__:
         try:
             texts = [str(operation.compute_output_shape(*operation._build_shapes))]
