@@ -67,7 +67,7 @@ def infer_call(node: Node, args: Sequence[Any], kwargs: Mapping[str, Any]) -> An
     if node.op != "layer":
         return infer_torch(node.op, node.target, tuple(args), kwargs)
     words = {name: value for name, value in kwargs.items() if name != "training"}
-    return node.target._spec_as_it_stands(*args, **words)
+    return declared(node.target._spec_as_it_stands, tuple(args), words)
 
 
 def unpacked(structure: Any) -> Any:
