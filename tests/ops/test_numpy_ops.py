@@ -19,11 +19,13 @@ from .test_names import ours
 
 # Tested below: their values are not fixed, or they take a function.
 NO_ROWS = {"empty", "empty_like", "argpartition", "vectorize"}
+# Tested in test_control.py and test_graphs.py: they take functions, or give arrays.
+OTHERS = set("associative_scan cond convert_to_numpy custom_gradient fori_loop jvp map scan switch vectorized_map while_loop".split())
 
 
 def test_every_op_has_a_row() -> None:
     called = {row.op for rows in families().values() for row in rows}
-    assert set(ours()) - called == NO_ROWS
+    assert set(ours()) - called == NO_ROWS | OTHERS
 
 
 # ---------------------------------------------------------------------------------------------- values that are not fixed
