@@ -302,7 +302,7 @@ PUBLIC = {
     "layergraph": """
         DTypePolicy FloatDTypePolicy Functional Initializer Input KerasTensor Layer Loss Metric Model Optimizer Regularizer Sequential
         activations backend callbacks config constraints dtype_policies initializers layers losses metrics mixed_precision models
-        ops optimizers preprocessing random regularizers saving tree utils version
+        ops optimizers preprocessing random regularizers saving tree utils version wrap
     """,
     "layergraph.layers": """
         Activation Add Average AveragePooling1D AveragePooling2D AveragePooling3D AvgPool1D AvgPool2D AvgPool3D
@@ -311,8 +311,8 @@ PUBLIC = {
         GlobalAvgPool1D GlobalAvgPool2D GlobalAvgPool3D GlobalMaxPool1D GlobalMaxPool2D GlobalMaxPool3D GlobalMaxPooling1D
         GlobalMaxPooling2D GlobalMaxPooling3D Input InputLayer LSTM Layer LayerNormalization LeakyReLU MaxPool1D MaxPool2D
         MaxPool3D MaxPooling1D MaxPooling2D MaxPooling3D Maximum Minimum Multiply Permute ReLU RepeatVector Reshape SimpleRNN
-        Softmax Subtract UpSampling1D UpSampling2D UpSampling3D ZeroPadding1D ZeroPadding2D ZeroPadding3D add average
-        concatenate dot maximum minimum multiply subtract
+        Softmax Subtract TorchModuleWrapper UpSampling1D UpSampling2D UpSampling3D ZeroPadding1D ZeroPadding2D ZeroPadding3D add average
+        concatenate dot maximum minimum multiply subtract wrap
     """,
     "layergraph.models": """
         Functional Model Sequential clone_model model_from_json

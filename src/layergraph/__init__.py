@@ -32,6 +32,7 @@ from layergraph.graph.symbolic import SymbolicTensor as KerasTensor
 from layergraph.initializers import Initializer as Initializer
 from layergraph.layers import Input as Input
 from layergraph.layers import Layer as Layer
+from layergraph.layers import wrap as wrap
 from layergraph.models import Functional as Functional
 from layergraph.models import Model as Model
 from layergraph.models import Sequential as Sequential
@@ -91,6 +92,7 @@ __all__ = [
     "tree",
     "utils",
     "version",
+    "wrap",
 ]
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+import torch
 
 import layergraph
 from layergraph import layers
@@ -21,6 +22,7 @@ EXCEPTIONS = {
     "average_of_real": "torch's average pools pad both ends alike, and Keras's `same` does not",
     "pad_same": "Keras's `same` padding depends on a size that is known only at run time",
     "whole_indices": "torch's embedding takes integers, and Keras's default Input gives floats",
+    "call_in_mode": "a module of somebody else's knows a mode only as a state: `training=` in a graph sets it, and puts it back",
 }
 
 
@@ -48,5 +50,6 @@ def test_each_exception_is_one():
         (x, layers.AveragePooling1D(2, padding="same")(x)),
         (image, layers.Conv2D(2, 3, strides=2, padding="same")(image)),
         (tokens, layers.Embedding(5, 2)(tokens)),
+        (x, layers.wrap(torch.nn.Linear(3, 2))(x, training=False)),
     ]
     assert set().union(*(of_ours(layergraph.Model(given, y)) for given, y in made)) == set(EXCEPTIONS)

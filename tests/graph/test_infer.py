@@ -13,8 +13,9 @@ from torch import nn
 
 from layergraph import Input, Model
 from layergraph.errors import Fact, ShapeError
-from layergraph.graph.infer import infer_torch, probe, probe_module
+from layergraph.graph.infer import infer_torch, probe
 from layergraph.graph.spec import TensorSpec
+from layergraph.graph.trial import probe_module
 
 N = None
 
@@ -235,3 +236,45 @@ def test_a_probed_model_runs_on_every_size_it_promises():
     for batch, length in ((1, 1), (2, 16), (3, 17), (5, 100)):
         value = torch.randn(batch, length)
         assert torch.equal(model(value), value[:, ::16].mean(1, keepdim=True) + value[:, :1])
+
+
+class Short(nn.Module):
+    """Knows a greatest length."""
+
+    def __init__(self, longest):
+        super().__init__()
+        self.positions = nn.Embedding(longest, 3)
+
+    def forward(self, x):
+        return x + self.positions(torch.arange(x.shape[1], device=x.device))[: x.shape[1]] + self.positions.weight[: x.shape[1]]
+
+
+class OnData(nn.Module):
+    def forward(self, x):
+        return x * 2 if float(x.sum()) > 0 else x
+
+
+class Never(nn.Module):
+    def forward(self, x):
+        raise ValueError("not on any tensor")
+
+
+@pytest.mark.parametrize("longest", [10, 64, 2000])
+def test_a_module_with_a_greatest_length(longest):
+    assert probe_module(Short(longest), (spec(N, N, 3),), {}, "Short") == spec(N, N, 3)
+
+
+def test_a_module_that_needs_values_gets_some():
+    assert probe_module(OnData(), (spec(N, N, 3),), {}, "OnData") == spec(N, N, 3)
+    with pytest.raises(Fact) as caught:
+        probe_module(Never(), (spec(N, 3),), {}, "Never")
+    assert caught.value.what == "ValueError: not on any tensor"
+    assert isinstance(caught.value.__cause__, ValueError)
+
+
+def test_a_recurrent_module_is_probed_without_unrolling_time():
+    inner = nn.Sequential(nn.LSTM(4, 8, batch_first=True))
+    assert probe_module(inner, (spec(N, 100_000, 4),), {}, "LSTM")[0] == spec(N, 100_000, 8)
+    assert type(inner[0]) is nn.LSTM
+    with pytest.raises(Fact, match="Expected 4, got 5"):
+        probe_module(inner, (spec(N, 3, 5),), {}, "LSTM")

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
-from collections import namedtuple
+import copy
+import dataclasses
+import pickle
+from collections import OrderedDict, namedtuple
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from layergraph.graph.structure import at_path, leaves, leaves_with_path, map_leaves
+from layergraph.errors import SymbolicError
+from layergraph.graph.structure import Attribute, Fields, NoTensor, at_path, fields_of, leaves, leaves_with_path, map_leaves
 
 Pair = namedtuple("Pair", "left right")
 NESTS = st.recursive(
@@ -66,3 +70,40 @@ def test_map_keeps_named_tuples():
     mapped = map_leaves(lambda leaf: leaf + 1, {"p": Pair(1, (2,))})
     assert mapped == {"p": Pair(2, (3,))}
     assert type(mapped["p"]) is Pair
+
+
+@dataclasses.dataclass
+class Result:
+    left: int
+    right: int | None = None
+    values: int = 3
+
+
+def test_named_fields_are_read_in_three_ways():
+    found = fields_of(Result(1))
+    assert (found.left, found["left"], found[0], found[-1], found[:1], found["values"]) == (1, 1, 1, 3, (1,), 3)
+    assert found.right is None
+    assert found.to_tuple() == (1, 3)
+    assert list(found) == ["left", "values"]
+    assert all(type(key) is Attribute for key in found)
+    with pytest.raises(AttributeError, match="Result has no attribute 'lift': it has left, values"):
+        _ = found.lift
+    with pytest.raises(KeyError, match="Result has no 'lift': it has left, values"):
+        _ = found["lift"]
+
+
+def test_fields_stay_fields():
+    found = fields_of(OrderedDict(b=1, a=2))
+    for each in (map_leaves(lambda leaf: leaf + 1, found), copy.deepcopy(found), pickle.loads(pickle.dumps(found))):
+        assert type(each) is Fields
+        assert each.kind == "OrderedDict"
+        assert list(each) == ["b", "a"]
+    assert [fields_of(value) for value in ({"a": 1}, (1, 2), [1], 3, None, Result)] == [None] * 6
+
+
+@pytest.mark.parametrize("use", [lambda v: v.x, lambda v: v[0], list, len, bool, lambda v: v()], ids="x item iter len bool call".split())
+def test_what_is_no_tensor_refuses_every_use(use):
+    value = NoTensor("Net gave int")
+    with pytest.raises(SymbolicError, match="Net gave int, and a graph holds tensors only"):
+        use(value)
+    assert repr(pickle.loads(pickle.dumps(value))) == "<Net gave int>"

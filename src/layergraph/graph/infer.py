@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import copy
 import math
 import operator
 import re
@@ -11,12 +10,12 @@ from typing import Any
 
 import numpy as np
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 from layergraph.errors import Fact
 from layergraph.graph.node import Constant, Op
 from layergraph.graph.spec import Shape, SizeSpec, TensorSpec, UnknownAtError, broadcast
-from layergraph.graph.structure import alike, leaves, map_leaves
+from layergraph.graph.structure import NoTensor, alike, fields_of, leaves, map_leaves, of_kind
 from layergraph.graph.symbolic import Symbol, SymbolicTensor, target_name
 
 # Far apart: near sizes agree under `x[:, ::16]`, and a dynamic axis would be taken for a constant. The second three serve
@@ -261,24 +260,34 @@ def _filled(spec: TensorSpec, size: int) -> Tensor:
     )
 
 
-def _merge(results: dict[int, Any], name: str) -> Any:
-    """One nest of specs for what a function gave at each size."""
+def _merge(results: dict[int, Any], name: str, lenient: bool = False, inner: bool = False) -> Any:
+    """One nest of specs for what a function gave at each size; `lenient` lets what no graph holds stand inside a nest."""
     nests = list(results.values())
     first = nests[0]
+    if lenient and len({type(nest) for nest in nests}) > 1:
+        raise Fact(f"what {name} gives depends on sizes known only at run time")
     if isinstance(first, Tensor):
         return _merged_tensor(results, name)
+    if fields_of(first) is not None:
+        nests = [fields_of(nest) for nest in nests]
+        first = nests[0]
     if isinstance(first, dict):
-        return {key: _merge({size: nest[key] for size, nest in results.items()}, name) for key in first}
+        if len({tuple(nest) for nest in nests}) > 1:
+            raise Fact(f"the names of what {name} gives depend on sizes known only at run time")
+        each = {key: dict(zip(results, (nest[key] for nest in nests), strict=True)) for key in first}
+        return of_kind(first, {key: _merge(found, name, lenient, True) for key, found in each.items()})
     if isinstance(first, list | tuple):
         if len({len(nest) for nest in nests}) > 1:
             raise Fact(f"the number of tensors that {name} gives depends on sizes known only at run time")
-        return alike(first, [_merge(dict(zip(results, each, strict=True)), name) for each in zip(*nests, strict=True)])
+        return alike(first, [_merge(dict(zip(results, each, strict=True)), name, lenient, True) for each in zip(*nests, strict=True)])
     if first is None or isinstance(first, int | float | str | torch.dtype | torch.layout):
         if all(nest == first for nest in nests):
             return first
         if isinstance(first, int | float) and not isinstance(first, bool):
             return SizeSpec(results)
         raise Fact(f"what {name} gives depends on sizes known only at run time")
+    if lenient:
+        return NoTensor(f"{name} gave {type(first).__name__}") if inner else first
     raise Fact(f"{name} gives {type(first).__name__}, and a graph holds tensors only", "do this inside a custom Layer's call()")
 
 
@@ -290,13 +299,3 @@ def _merged_tensor(results: dict[int, Any], name: str) -> TensorSpec:
     plain = TensorSpec(shape, tensors[0].dtype)
     trials = {size: tuple(t.shape) for size, t in results.items()}
     return plain if all(plain.at(size) == found for size, found in trials.items()) else TensorSpec(shape, plain.dtype, trials)
-
-
-def probe_module(module: nn.Module, args: tuple[Any, ...], kwargs: Mapping[str, Any], name: str) -> Any:
-    """`probe` a module through a copy on the meta device: its own tensors are neither copied nor touched."""
-    on_meta = {id(t): t.detach().to("meta").requires_grad_(t.requires_grad) for t in (*module.parameters(), *module.buffers())}
-    memo: dict[int, Any] = {
-        key: nn.Parameter(t, requires_grad=t.requires_grad) if t.is_floating_point() else t for key, t in on_meta.items()
-    }
-    twin = copy.deepcopy(module, memo)
-    return probe(twin, args, kwargs, name)

@@ -14,7 +14,7 @@ from __future__ import annotations
 import cmath
 import keyword
 import operator
-from collections.abc import Hashable, Mapping, Sequence
+from collections.abc import Callable, Hashable, Mapping, Sequence
 from typing import Any, NamedTuple, cast
 
 import numpy as np
@@ -25,7 +25,7 @@ from torch import Tensor, fx, nn
 from layergraph.errors import GraphError, shown
 from layergraph.graph.node import Constant, Node, Op
 from layergraph.graph.spec import Shape, SizeSpec, TensorSpec
-from layergraph.graph.structure import at_path
+from layergraph.graph.structure import Attribute, at_path
 from layergraph.graph.symbolic import SymbolicTensor, TensorLike, map_symbols
 from layergraph.graph.walk import Key, key
 
@@ -90,6 +90,10 @@ class Value(TensorLike):
 
     def dim(self) -> int:
         return self.ndim
+
+    def attribute(self, name: str) -> Any:
+        """A field of what a module gave."""
+        return self._call("function", getattr, (self, name), {})
 
     def _call(self, op: Op, target: Any, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> Any:
         return self.lowering.torch_call(op, target, args, kwargs)
@@ -220,6 +224,11 @@ class Lowering:
         if isinstance(first, Value) and first.order is not None and len(args) == 1 and not kwargs and kind in _ELEMENTWISE_MODULES:
             return Value(self, self._emit("call_module", target, (first.fx_node,), {}), first.order, first._shape)
         return self._result(self._emit("call_module", target, self._argument(tuple(args)), self._argument(dict(kwargs))))
+
+    def through(self, function: Callable[..., Any], target: str, args: Sequence[Any], kwargs: Mapping[str, Any]) -> Any:
+        """Write `function(module, *args)` for a module of the model."""
+        module = self._emit("get_attr", target, (), {})
+        return self._result(self._emit("call_function", function, (module, *self._argument(tuple(args))), self._argument(dict(kwargs))))
 
     def attribute(self, target: str) -> Value:
         """Write a read of a parameter or buffer of a module of the model."""
@@ -359,8 +368,10 @@ class Lowering:
         )
 
     def _word(self, name: Any) -> Any:
-        if type(name) is str or type(name) is int:
+        if type(name) in (str, int):
             return name
+        if type(name) is Attribute:
+            return str(name)
         raise GraphError(f"a dict in a graph has strings or ints as keys, not {type(name).__name__} {shown(name)}")
 
 

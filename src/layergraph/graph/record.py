@@ -14,7 +14,7 @@ from layergraph.errors import Fact, Place, ShapeError, describe, user_place
 from layergraph.graph.infer import infer_torch
 from layergraph.graph.node import Constant, Node, Op
 from layergraph.graph.spec import SizeSpec, TensorSpec
-from layergraph.graph.structure import Path, alike, leaves, map_leaves
+from layergraph.graph.structure import Path, alike, leaves, map_leaves, of_kind
 from layergraph.graph.symbolic import SymbolicTensor, maker, symbol_of, symbols_in, target_name
 
 
@@ -50,7 +50,7 @@ def symbols_of(node: Node, output: Any, path: Path = ()) -> Any:
     if isinstance(output, TensorSpec | SizeSpec):
         return symbol_of(output, node, path)
     if isinstance(output, dict):
-        return {key: symbols_of(node, item, (*path, key)) for key, item in output.items()}
+        return of_kind(output, {key: symbols_of(node, item, (*path, key)) for key, item in output.items()})
     if isinstance(output, list | tuple):
         return alike(output, [symbols_of(node, item, (*path, index)) for index, item in enumerate(output)])
     return output

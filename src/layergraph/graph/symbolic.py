@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import operator
 import sys
+import types
 from collections.abc import Callable, Mapping
 from typing import Any, NoReturn, Self
 
@@ -175,6 +176,7 @@ class Symbol(TensorLike):
         return record_torch(op, target, args, kwargs)
 
     def _refuse(self, what: str, fix: str, verb: str = "give") -> NoReturn:
+        _refuse_bare_module()
         values = "values" if isinstance(self.spec, TensorSpec) else "value"
         raise SymbolicError(f"{self._said} has no {values} while the graph is written: it cannot {verb} {what}", fix)
 
@@ -441,26 +443,52 @@ def _refuse_baked_mode(target: Any, kwargs: Mapping[str, Any]) -> None:
         )
 
 
-def _refuse_bare_module(target: Any, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> None:
+def _refuse_bare_module(target: Any = None, args: tuple[Any, ...] = (), kwargs: Mapping[str, Any] | None = None) -> None:
     """A bare nn.Module records its insides: its mode baked in, its weights nameless. Refused, with the words to type."""
-    module = _calling_module()
-    if module is None and not any(isinstance(item, nn.Parameter) for item in _flat((args, kwargs))):
-        return
-    who = f"a bare torch.nn.{type(module).__name__}" if module is not None else f"torch {target_name(target)} with an nn.Parameter"
-    words = (
-        f"wrap(nn.{type(module).__name__}(...))(x)" if module is not None else "wrap(module)(x) with the nn.Module that owns the Parameter"
-    )
-    raise SymbolicError(f"{who} was called on a symbolic tensor: its mode would be baked in and its weights nameless", f"write {words}")
+    found = _calling_module()
+    why = "was called on a symbolic tensor: its mode would be baked in and its weights nameless"
+    if found is not None:
+        module, caller = found
+        place = (caller.f_code.co_filename, caller.f_lineno) if caller is not None else None
+        raise SymbolicError(f"a bare {_class_path(module)} {why}", f"write wrap({_written(module, caller)})(x)", place=place)
+    if any(isinstance(item, nn.Parameter) for item in _flat((args, kwargs or {}))):
+        fix = "write wrap(module)(x) with the nn.Module that owns the Parameter"
+        raise SymbolicError(f"torch {target_name(target)} with an nn.Parameter {why}", fix)
 
 
-def _calling_module() -> nn.Module | None:
-    """The outermost nn.Module in whose call this is made: one of torch's, called where the user's code stands."""
+def _calling_module() -> tuple[nn.Module, Any] | None:
+    """The outermost nn.Module that was called on a symbol and in whose call this is made, and the frame that called it."""
     frame, found = sys._getframe(2), None
-    while frame is not None and is_internal(frame.f_code.co_filename):
+    while frame is not None:
         if frame.f_code.co_name == "_call_impl" and frame.f_code.co_filename == _MODULE_FILE:
-            found = frame.f_locals.get("self")
+            words = frame.f_locals
+            found = frame if has_symbol(words["args"], words["kwargs"]) else found
         frame = frame.f_back
-    return found
+    if found is None:
+        return None
+    caller = found.f_back
+    while caller is not None and is_internal(caller.f_code.co_filename):
+        caller = caller.f_back
+    return found.f_locals["self"], caller
+
+
+def _written(module: nn.Module, frame: Any) -> str:
+    """How the code of a frame reaches a module: `bert`, `self.bert`, or its class, `nn.Linear(...)`, where no variable does."""
+    variables = frame.f_locals if frame is not None else {}
+    for name, value in variables.items():
+        if value is module and name.isidentifier():
+            return name
+    for name, value in variables.items():
+        held = getattr(value, "__dict__", {}) if not isinstance(value, type | types.ModuleType) else {}
+        for attribute, item in {**held, **(held.get("_modules") or {})}.items():
+            if item is module and name.isidentifier():
+                return f"{name}.{attribute}"
+    return f"{_class_path(module).removeprefix('torch.')}(...)"
+
+
+def _class_path(module: nn.Module) -> str:
+    cls = type(module)
+    return f"torch.nn.{cls.__name__}" if cls.__module__.startswith("torch.nn.") else cls.__name__
 
 
 _DROPOUTS = (F.dropout, F.dropout1d, F.dropout2d, F.dropout3d, F.alpha_dropout, F.feature_alpha_dropout)

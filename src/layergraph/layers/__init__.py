@@ -79,6 +79,8 @@ from layergraph.layers.reshaping import UpSampling3D as UpSampling3D
 from layergraph.layers.reshaping import ZeroPadding1D as ZeroPadding1D
 from layergraph.layers.reshaping import ZeroPadding2D as ZeroPadding2D
 from layergraph.layers.reshaping import ZeroPadding3D as ZeroPadding3D
+from layergraph.layers.wrapping import TorchModuleWrapper as TorchModuleWrapper
+from layergraph.layers.wrapping import wrap as wrap
 
 __all__ = [
     "GRU",
@@ -141,6 +143,7 @@ __all__ = [
     "SimpleRNN",
     "Softmax",
     "Subtract",
+    "TorchModuleWrapper",
     "UpSampling1D",
     "UpSampling2D",
     "UpSampling3D",
@@ -155,6 +158,7 @@ __all__ = [
     "minimum",
     "multiply",
     "subtract",
+    "wrap",
 ]
 
 if not TYPE_CHECKING:

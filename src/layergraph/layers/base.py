@@ -2,45 +2,29 @@
 
 from __future__ import annotations
 
-import functools
-import inspect
 import itertools
-import weakref
-from collections.abc import Mapping, Sequence
-from typing import Any, ClassVar, Protocol, Self, overload
+from collections.abc import Mapping
+from typing import Any, ClassVar, Self
 
-import numpy as np
 import torch
-from torch import Tensor, nn
+from torch import nn
 
 from layergraph import activations, dtype_policies, regularizers
-from layergraph.errors import ArgumentError, Fact, LayergraphError, NotBuiltError, Place, ShapeError, describe, shown, user_place
-from layergraph.graph.infer import declared, probe_module
+from layergraph.errors import ArgumentError, Fact, LayergraphError, NotBuiltError, Place, shown, user_place
 from layergraph.graph.lower import Lowering, Part, stand_in
 from layergraph.graph.names import snake_case
-from layergraph.graph.node import Node
-from layergraph.graph.record import record, record_torch, sources
-from layergraph.graph.spec import Shape, TensorSpec
-from layergraph.graph.structure import leaves, map_leaves
-from layergraph.graph.symbolic import SymbolicTensor, has_symbol, symbols_in
 from layergraph.layers import declare
 from layergraph.layers.autoconfig import auto_config, keeping, made_from
 from layergraph.layers.declare import Declared
 from layergraph.layers.fields import REQUIRED, Field
-from layergraph.layers.state import Stateful
-from layergraph.modes import in_mode
+from layergraph.layers.recording import Recorded
+from layergraph.layers.tracking import MissingInitError, settle_containers, watch_containers
 
 _serials = itertools.count()
 _HOOKS = frozenset(name for name in nn.Module().__dict__ if "hook" in name)
 
 
-class OneTensorOut(Protocol):
-    """For type checkers: a layer whose `call` gives one tensor."""
-
-    def call(self, *args: Any, **kwargs: Any) -> Tensor: ...
-
-
-class Layer(Stateful, Declared):
+class Layer(Recorded, Declared):
     """The base of all layers, and of your own.
 
     Write `build(self, input_shape)` to make torch modules or weights, and `call(self, x)` in plain torch:
@@ -70,7 +54,7 @@ class Layer(Stateful, Declared):
     _fields: ClassVar[dict[str, Field]] = {}
     _inlined: ClassVar[bool] = False
     _call_words: ClassVar[frozenset[str]] = frozenset()
-    _build_arity: ClassVar[int] = 1
+    _training_at: ClassVar[int] = -1
     # Whether `name` follows the fields in Keras's positional order.
     _name_by_position: ClassVar[bool] = False
     # Whether integers are cast to the layer's dtype too: where torch's kernel takes floats only.
@@ -79,14 +63,18 @@ class Layer(Stateful, Declared):
     def __init_subclass__(cls, **kwargs: Any) -> None:
         super().__init_subclass__(**kwargs)
         cls._fields = {**cls._fields, **declare.own_fields(cls)}
-        cls._inlined = cls.__module__.startswith("layergraph.")
+        if "_inlined" not in cls.__dict__:
+            cls._inlined = cls.__module__.startswith("layergraph.")
         if "__init__" in cls.__dict__ and not cls._inlined and "_mixed" not in cls.__dict__:
             cls.__init__ = keeping(cls.__init__)
         if "build" in cls.__dict__:
-            cls._build_arity = max(1, len(declare.words_of(cls.build)) - 1)
             cls.build = declare.building(cls.build)
+        if "forward" in cls.__dict__ and "call" not in cls.__dict__ and not cls._inlined:  # torch's word for it
+            cls.call = cls.__dict__["forward"]
         if "call" in cls.__dict__:
-            cls._call_words = frozenset(declare.words_of(cls.call))
+            words = declare.words_of(cls.call)
+            cls._call_words = frozenset(words)
+            cls._training_at = words.index("training") - 1 if "training" in words else -1
             if "forward" not in cls.__dict__:  # spares the eager path a frame
                 cls.forward = cls.call
 
@@ -144,198 +132,9 @@ class Layer(Stateful, Declared):
     def check_fields(self) -> None:
         """Refuse arguments that do not fit each other, by raising `Fact`."""
 
-    def build(self, input_shape: Any) -> None:
-        """Make the weights, knowing the shape of the first argument (a list of shapes for a list of tensors)."""
-
     def call(self, *args: Any, **kwargs: Any) -> Any:
         """The computation, in torch."""
-        raise NotImplementedError(f"{type(self).__name__} has no call()")
-
-    def compute_output_shape(self, input_shape: Any) -> Any:
-        """The shape of the output, None where a size is unknown."""
-        return map_leaves(lambda spec: spec.shape, self._probed((_specs_of(input_shape, self._torch_dtype),), {}))
-
-    def compute_output_spec(self, *args: Any, **kwargs: Any) -> Any:
-        """The specs of the output, from specs in the place of tensors."""
-        if type(self).compute_output_shape is Layer.compute_output_shape:
-            return self._probed(args, kwargs)
-        shape = self.compute_output_shape(_shapes_of(args[0]))
-        dtypes = (args[0].dtype,) if type(args[0]) is TensorSpec else tuple(spec.dtype for spec in leaves(args[0]))
-        return _specs_of(shape, self.output_dtype(*dtypes))
-
-    def output_dtype(self, *input_dtypes: torch.dtype) -> torch.dtype:
-        """The dtype of the output, from the inputs' (after the cast to the layer's own)."""
-        return functools.reduce(torch.promote_types, input_dtypes)
-
-    # Calling
-
-    @overload
-    def __call__(self: OneTensorOut, inputs: SymbolicTensor | Sequence[SymbolicTensor], *more: Any, **kwargs: Any) -> SymbolicTensor: ...
-    @overload
-    def __call__(self: OneTensorOut, inputs: Tensor | Sequence[Tensor], *more: Any, **kwargs: Any) -> Tensor: ...
-    @overload
-    def __call__(self, *args: Any, **kwargs: Any) -> Any: ...
-    def __call__(self, *args: Any, **kwargs: Any) -> Any:
-        if has_symbol(args, kwargs):
-            return self._record(*(self._by_position(kwargs) if not args else (args, kwargs)))
-        if not args:
-            args, kwargs = self._by_position(kwargs)
-        args = tuple(self._admit(arg) for arg in args)
-        if not self.built:
-            self._build_from(args, kwargs)
-        if "training" in kwargs and "training" not in self._call_words:
-            return self._call_in_mode(kwargs.pop("training"), args, kwargs)
-        return super().__call__(*args, **kwargs)
-
-    def forward(self, *args: Any, **kwargs: Any) -> Any:
-        return self.call(*args, **kwargs)
-
-    def _by_position(self, kwargs: dict[str, Any]) -> tuple[tuple[Any, ...], dict[str, Any]]:
-        """The first argument of `call`, where it came by its name."""
-        first = next(iter(inspect.signature(self.call).parameters), None)
-        if first not in kwargs:
-            raise ArgumentError(f"{self.label} was called without its input", f"write layer({first})")
-        return (kwargs[first],), {name: value for name, value in kwargs.items() if name != first}
-
-    def _call_in_mode(self, training: bool | None, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
-        """`training=` for a layer that does not take it: its sub-layers run in that mode, and have their own back afterwards."""
-        if training is None:
-            return super().__call__(*args, **kwargs)
-        with in_mode(self, training):
-            return super().__call__(*args, **kwargs)
-
-    def _admit(self, value: Any) -> Any:
-        """An eager argument as a tensor of the layer's dtype."""
-        if isinstance(value, list | tuple):
-            return type(value)([self._admit(item) for item in value])
-        if isinstance(value, np.ndarray):
-            value = torch.from_numpy(value)
-        if isinstance(value, Tensor) and value.dtype is not self._torch_dtype and self._casts(value.dtype):
-            own = next((p.dtype for p in self.parameters() if p.is_floating_point()), self._torch_dtype if not self.built else value.dtype)
-            return value if value.dtype == own else value.to(own)
-        return value
-
-    def _casts(self, dtype: torch.dtype) -> bool:
-        return self.autocast and (dtype.is_floating_point or self._casts_integers)
-
-    def _build_from(self, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> None:
-        """Build on the first eager call; what does not fit is said as it is for symbols."""
-        specs = _tensors_to_specs(args)
-        try:
-            if type(self).compute_output_shape is not Layer.compute_output_shape:
-                self.compute_output_shape(_shapes_of(specs[0]))
-            self._build_on(specs, kwargs)
-        except Fact as fact:
-            raise ShapeError(
-                f"{self.label}: {fact.what}",
-                fact.fix,
-                details=[f"got a tensor of shape {spec.shape}" for spec in leaves(specs) if isinstance(spec, TensorSpec)],
-            ) from None
-
-    def _build_on(self, specs: Sequence[Any], kwargs: Mapping[str, Any]) -> None:
-        """Build for these specs; sub-layers of a layer of the user's build themselves in one run on zeros."""
-        shapes = [_shapes_of(spec) for spec in specs if spec is not None]
-        self.build(*shapes[: self._build_arity])
-        if not self._inlined and any(not layer.built for layer in self.sublayers()):
-            device = next((t.device for t in itertools.chain(self.parameters(), self.buffers())), None)
-            zeros, words = map_leaves(
-                lambda leaf: _zeros(leaf, device) if isinstance(leaf, TensorSpec) else leaf, [list(specs), dict(kwargs)]
-            )
-            # The generator moves on: under fork_rng, all blocks that draw their own weights would draw the same ones.
-            with torch.no_grad(), in_mode(self, False):
-                self.call(*zeros, **words)
-        if not self.built:  # a build that was never written, or never wrapped
-            self._settle_state(tuple(shapes[:1]))
-
-    def _record(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
-        """Record a call on symbols: check, build, declare the output, make the node."""
-        place = user_place()
-        kwargs = {name: value for name, value in kwargs.items() if not (name in ("training", "mask") and value is None)}
-        if self._hooked():
-            raise ArgumentError(
-                f"{self.label} has hooks, and a graph runs its module, not the layer", "register hooks on the model's module: model.<name>"
-            )
-        args = tuple(self._cast_symbols(arg) for arg in args)
-        symbols = symbols_in(args, kwargs)
-        before = self._before_building()
-        try:
-            output = self._output_of(args, kwargs)
-        except Fact as fact:
-            self._unbuild(before)
-            raise ShapeError(f"{self.label}: {fact.what}", fact.fix, details=sources(symbols), place=place) from None
-        except LayergraphError:
-            self._unbuild(before)
-            raise
-        except Exception as error:
-            self._unbuild(before)
-            error.add_note("\n".join([f"while {self.label} was called on symbols at {describe(place)}", *sources(symbols)]))
-            raise
-        result = record("layer", self, args, kwargs, output, place)
-        self._remember(next(leaf.node for leaf in leaves(result) if isinstance(leaf, SymbolicTensor)), result)
-        return result
-
-    def _output_of(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
-        specs = _symbols_to_specs(args)
-        words = {name: _symbols_to_specs(value) for name, value in kwargs.items() if name != "training"} if kwargs else kwargs
-        if not specs or not all(isinstance(leaf, TensorSpec | type(None)) for leaf in leaves(specs)):
-            wrong = next((arg for arg in args if not symbols_in(arg)), args)
-            raise Fact(f"only tensors may be passed by position, got {type(wrong).__name__} {shown(wrong)}", "pass it by keyword")
-        if self._inlined:
-            output = declared(self.compute_output_spec, specs, words)  # refuses before anything is built
-            if not self.built:
-                self._build_on(specs, words)
-            return output
-        if not self.built:
-            self._build_on(specs, words)
-        return declared(self.compute_output_spec, specs, words)
-
-    def _cast_symbols(self, value: Any) -> Any:
-        if isinstance(value, SymbolicTensor):
-            dtype = value.spec.dtype
-            return (
-                record_torch("method", "to", (value, self._torch_dtype), {}) if dtype != self._torch_dtype and self._casts(dtype) else value
-            )
-        if isinstance(value, list | tuple):
-            return type(value)([self._cast_symbols(item) for item in value])
-        return value
-
-    def _remember(self, node: Node, result: Any) -> None:
-        if self._first is None:
-            self.__dict__["_first"] = (node, result)
-        else:
-            self.__dict__["_calls"] = self._calls or weakref.WeakSet()
-            self._calls.add(node)
-
-    def register_forward_hook(self, *args: Any, **kwargs: Any) -> Any:
-        return self._register_hook("register_forward_hook", args, kwargs)
-
-    def register_forward_pre_hook(self, *args: Any, **kwargs: Any) -> Any:
-        return self._register_hook("register_forward_pre_hook", args, kwargs)
-
-    def register_full_backward_hook(self, *args: Any, **kwargs: Any) -> Any:
-        return self._register_hook("register_full_backward_hook", args, kwargs)
-
-    def register_full_backward_pre_hook(self, *args: Any, **kwargs: Any) -> Any:
-        return self._register_hook("register_full_backward_pre_hook", args, kwargs)
-
-    def _register_hook(self, name: str, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
-        """A graph runs a layer's module, not the layer: a hook on a recorded layer would never fire."""
-        if self._first is not None and self._inlines():
-            fix = f"register it on the model's module: model.{self._key or '<name>'}.{name}(...)"
-            raise ArgumentError(f"{self.label} is part of a graph, and a graph runs its module, not the layer", fix)
-        return getattr(nn.Module, name)(self, *args, **kwargs)
-
-    def _hooked(self) -> bool:
-        return bool(self._forward_hooks or self._forward_pre_hooks or self._backward_hooks or self._backward_pre_hooks) and self._inlined
-
-    def _probed(self, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> Any:
-        return probe_module(self, args, kwargs, type(self).__name__)
-
-    def _spec_as_it_stands(self, *args: Any, **kwargs: Any) -> Any:
-        """`compute_output_spec`, but by a probe where another module stands in the place of what this layer declares."""
-        if self._instead is not None:
-            return probe_module(self._instead, args, kwargs, type(self._instead).__name__)
-        return self._probed(args, kwargs) if self._swapped else self.compute_output_spec(*args, **kwargs)
+        raise MissingCallError(f"{self.label} has no call()", "write call(self, x) in your class, and return a tensor")
 
     # Lowering
 
@@ -375,6 +174,8 @@ class Layer(Stateful, Declared):
         """After `build`: initialise the Keras way, take the dtype, freeze, and show a single module's weights as the layer's own."""
         self.built = True
         self.__dict__["_build_shapes"] = shapes
+        if not self._inlined:
+            settle_containers(self)
         for weight in self.own_weights() if self._fields else ():
             initializer = self._field_of(weight, "initializer")
             if initializer is not None:
@@ -412,12 +213,16 @@ class Layer(Stateful, Declared):
     def __setstate__(self, state: dict[str, Any]) -> None:
         nn.Module.__init__(self)
         self.__dict__.update(state)
+        if not self._inlined:
+            watch_containers(self)
 
     def __getattr__(self, name: str) -> Any:
         declared = getattr(type(self), name, None)
         if isinstance(declared, property):  # Python comes here when a property raises an AttributeError, and would drop its message
             return declared.__get__(self)
         if name.startswith("_") or "_given_name" not in self.__dict__:
+            if "_parameters" not in self.__dict__ and not name.startswith("__"):
+                raise MissingInitError(type(self))
             return super().__getattr__(name)
         try:
             return super().__getattr__(name)
@@ -484,30 +289,6 @@ class Layer(Stateful, Declared):
     def _torch_dtype(self) -> torch.dtype:
         return getattr(torch, self._dtype)
 
-    @property
-    def input(self) -> Any:
-        """The symbol (or symbols) of the first call's input."""
-        parents = self._first_call()[0].parents
-        return parents[0] if len(parents) == 1 else list(parents)
-
-    @property
-    def output(self) -> Any:
-        """The symbol (or nest of symbols) that the first call gave."""
-        return self._first_call()[1]
-
-    @property
-    def calls(self) -> list[Node]:
-        """The recorded calls of this layer that still belong to something."""
-        first = [self._first[0]] if self._first is not None else []
-        return first + sorted(self._calls or (), key=lambda node: node.id)
-
-    def _first_call(self) -> tuple[Node, Any]:
-        if self._first is None:
-            raise NotBuiltError(
-                f"{self.label} has never been called on a symbol and thus has no defined input or output", "call it on an Input"
-            )
-        return self._first
-
     # Config
 
     def get_config(self) -> dict[str, Any]:
@@ -531,8 +312,8 @@ class Layer(Stateful, Declared):
         return ", ".join(told)
 
 
-def _zeros(spec: TensorSpec, device: torch.device | None) -> Tensor:
-    return torch.zeros([2 if size is None else size for size in spec.shape], dtype=spec.dtype, device=device)
+class MissingCallError(LayergraphError, NotImplementedError):
+    """A layer class without a `call`."""
 
 
 def _has_state(module: nn.Module) -> bool:
@@ -547,25 +328,3 @@ def _dtype_name(dtype: Any, who: str) -> str:
             f"{who}: dtype={dtype!r}: a layer keeps its weights in one dtype", "use torch.autocast around the model for mixed precision"
         )
     return dtype_policies.get(dtype).variable_dtype
-
-
-def _shapes_of(specs: Any) -> Any:
-    return specs.shape if type(specs) is TensorSpec else map_leaves(lambda spec: spec.shape, specs)
-
-
-def _specs_of(shapes: Any, dtype: torch.dtype) -> Any:
-    """Specs from a shape, or a list, tuple or dict of shapes."""
-    if isinstance(shapes, dict):
-        return {name: _specs_of(shape, dtype) for name, shape in shapes.items()}
-    if isinstance(shapes, list | tuple) and any(isinstance(item, list | tuple | dict) for item in shapes):
-        return type(shapes)([_specs_of(shape, dtype) for shape in shapes])
-    shape: Shape = tuple(shapes)
-    return TensorSpec(shape, dtype)
-
-
-def _symbols_to_specs(value: Any) -> Any:
-    return map_leaves(lambda leaf: leaf.spec if isinstance(leaf, SymbolicTensor) else leaf, value)
-
-
-def _tensors_to_specs(value: Any) -> Any:
-    return map_leaves(lambda leaf: TensorSpec(tuple(leaf.shape), leaf.dtype) if isinstance(leaf, Tensor) else leaf, value)

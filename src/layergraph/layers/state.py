@@ -10,12 +10,29 @@ import torch
 from torch import Tensor, nn
 
 from layergraph.errors import ArgumentError, Fact, NotBuiltError, shown
-from layergraph.layers.weights import Weight
+from layergraph.layers.weights import Added, Weight
 
 
 def once(weights: Sequence[Weight]) -> list[Weight]:
     """Each weight once, where it is first met: a layer may be used in several places."""
     return list({id(weight.tensors[0]): weight for weight in reversed(weights)}.values())[::-1]
+
+
+def weights_of_module(module: nn.Module) -> list[Weight]:
+    """A module's parameters, then its statistics: the buffers that are floats. Of a layer anywhere in it, the layer's own weights."""
+    weights: list[Weight] = []
+    statistics: list[Weight] = []
+    pending = [("", module)]
+    while pending:
+        prefix, each = pending.pop()
+        if isinstance(each, Stateful):
+            weights += each.own_weights() if each.built else []
+            continue
+        weights += [Weight(prefix + name, (p,)) for name, p in each._parameters.items() if p is not None]
+        floats = [(name, b) for name, b in each._buffers.items() if b is not None and b.is_floating_point()]
+        statistics += [Weight(prefix + name, (b,), trainable=False) for name, b in floats]
+        pending.extend(reversed([(f"{prefix}{name}.", child) for name, child in each.named_children()]))
+    return once([*weights, *statistics])
 
 
 class Stateful(nn.Module):
@@ -34,18 +51,17 @@ class Stateful(nn.Module):
     _swapped: dict[str, type[nn.Module]] | None = None
     _suffixes: dict[str, str] | None = None
     _instead: nn.Module | None = None
+    # What `add_weight` was told, by the key of the weight.
+    _added: dict[str, Added] | None = None
 
     def keras_weights(self) -> list[Weight]:
         """The layer's weights as Keras lists them: own ones first, trainable before statistics, then the sub-layers'."""
-        own = [Weight(name, (p,), trainable=getattr(p, "_keras_trainable", True)) for name, p in self._parameters.items() if p is not None]
-        own += [Weight(name, (b,), trainable=False) for name, b in self._buffers.items() if b is not None]
-        for child in self.children():
-            if isinstance(child, Stateful):
-                own += child.own_weights() if child.built else []
-            else:
-                own += [Weight(name, (p,)) for name, p in child.named_parameters()]
-                own += [Weight(name, (b,), trainable=False) for name, b in child.named_buffers()]
-        return once(own)
+        added = self._added or {}
+        own = [Weight(added[key].name if key in added else key, (p,)) for key, p in self._parameters.items() if p is not None]
+        own += [
+            Weight(added[key].name if key in added else key, (b,), trainable=False) for key, b in self._buffers.items() if b is not None
+        ]
+        return once([*own, *(weight for child in self.children() for weight in weights_of_module(child))])
 
     def own_weights(self) -> list[Weight]:
         """`keras_weights()`, as long as the layer has the module it made; else whatever its replacement has, in torch's layout."""
@@ -144,8 +160,16 @@ class Stateful(nn.Module):
         self._sync_mode()
 
     def sublayers(self) -> list[Any]:
-        """The layers held as attributes."""
-        return [child for child in self.children() if isinstance(child, Stateful)]
+        """The layers held as attributes, those inside torch's modules (a ModuleList, say) too."""
+        found: list[Any] = []
+        pending = [*reversed([*self.children()])]
+        while pending:
+            child = pending.pop()
+            if isinstance(child, Stateful):
+                found.append(child)
+            else:
+                pending.extend(reversed([*child.children()]))
+        return found
 
     @property
     def weights(self) -> list[Tensor]:
@@ -168,16 +192,18 @@ class Stateful(nn.Module):
     @property
     def has_losses(self) -> bool:
         """Whether any weight has a regularizer: `fit` asks once, and spares each step the look through all layers."""
-        return self._any_field("_regularizer")
+        return self._any("regularizer")
 
     @property
     def has_constraints(self) -> bool:
         """Whether any weight has a constraint."""
-        return self._any_field("_constraint")
+        return self._any("constraint")
 
-    def _any_field(self, ending: str) -> bool:
+    def _any(self, kind: str) -> bool:
         return any(
-            name.endswith(ending) and layer.__dict__.get(name) is not None for layer in self._flatten_layers() for name in layer._fields
+            any(name.endswith(f"_{kind}") and layer.__dict__.get(name) is not None for name in layer._fields)
+            or any(getattr(added, kind) is not None for added in (layer._added or {}).values())
+            for layer in self._flatten_layers()
         )
 
     def _flatten_layers(self) -> list[Any]:
@@ -197,9 +223,12 @@ class Stateful(nn.Module):
         return self.__dict__.get(name) if name in self._fields else None
 
     def _weights_with(self, kind: str) -> list[tuple[Weight, Any]]:
-        """(weight, field) for each trainable layer's weight that has such a field."""
-        layers = [layer for layer in self._flatten_layers() if layer.built and layer._trainable and layer._fields]
-        pairs = [(weight, layer._field_of(weight, kind)) for layer in layers for weight in layer.own_weights()]
+        """(weight, regularizer or constraint) for each weight of a trainable layer that has one."""
+        layers = [layer for layer in self._flatten_layers() if layer.built and layer._trainable]
+        pairs = [(weight, layer._field_of(weight, kind)) for layer in layers if layer._fields for weight in layer.own_weights()]
+        for layer in (layer for layer in layers if layer._added):
+            held = {**layer._parameters, **layer._buffers}
+            pairs += [(Weight(made.name, (held[key],)), getattr(made, kind)) for key, made in layer._added.items() if made.trainable]
         return [(weight, field) for weight, field in pairs if field is not None]
 
     @property

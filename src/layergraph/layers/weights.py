@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import torch
@@ -33,6 +34,17 @@ def _axes_first(t: Tensor) -> Tensor:
 PLAIN = Layout(_as_it_is, lambda k: (k,))
 DENSE = Layout(Tensor.t, lambda k: (k.t(),))
 CONV = Layout(_axes_first, lambda k: (k.permute(k.ndim - 1, k.ndim - 2, *range(k.ndim - 2)),))
+
+
+@dataclass
+class Added:
+    """What `add_weight` was told of a weight; `free` until an attribute gives it its name in `state_dict`."""
+
+    name: str
+    trainable: bool
+    regularizer: Any
+    constraint: Any
+    free: bool = True
 
 
 @dataclass(frozen=True)

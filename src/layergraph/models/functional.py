@@ -18,8 +18,9 @@ from layergraph.graph.names import Namespace, clean
 from layergraph.graph.spec import TensorSpec
 from layergraph.graph.structure import leaves_with_path, map_leaves
 from layergraph.graph.symbolic import SymbolicTensor, symbols_in, target_name
-from layergraph.layers.base import Layer, OneTensorOut
+from layergraph.layers.base import Layer
 from layergraph.layers.core import InputLayer
+from layergraph.layers.recording import OneTensorOut
 from layergraph.layers.state import once
 from layergraph.layers.weights import Weight
 from layergraph.models import failure
@@ -49,6 +50,8 @@ class Functional(Model, Operable, Fed, Placed, fx.GraphModule):
         name: of the model.
         trainable: False freezes all layers.
     """
+
+    _locks = False
 
     def __init__(self, *args: Any, **kwargs: Any):
         inputs, outputs, words = _inputs_and_outputs(type(self), args, kwargs)
@@ -241,7 +244,10 @@ class Functional(Model, Operable, Fed, Placed, fx.GraphModule):
         ]
 
     def sublayers(self) -> list[Layer]:
-        return self.layers
+        """The layers of the graph, and those that were set as attributes beside it."""
+        layers = self.layers
+        known = {*layers}
+        return layers + [each for each in self._modules.values() if isinstance(each, Layer) and each not in known]
 
     def _inlines(self) -> bool:
         return False  # one call in another model's graph
@@ -381,6 +387,11 @@ def _own_class(model: Functional) -> type[Functional]:
 
 def functional_class(cls: type[Model]) -> type[Functional]:
     """The class of `MyModel(inputs, outputs)`: a Functional that is also a MyModel."""
+    if cls.call is not Layer.call:
+        raise ArgumentError(
+            f"{cls.__name__} has its own call(), which a model made from inputs and outputs would never run",
+            "leave call() out, or make the layers in __init__ after super().__init__() without inputs and outputs",
+        )
     return Functional if cls is Model else _mixed(cls)
 
 

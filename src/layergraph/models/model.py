@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any, Self, TypeAlias, overload
+from typing import TYPE_CHECKING, Any, Self, TypeAlias, cast, overload
 
 from torch import Tensor
 
-from layergraph.errors import ArgumentError
+from layergraph.graph.symbolic import symbols_in
 from layergraph.layers.base import Layer
 from layergraph.models.lookup import find_layers, get_layer, patterns_in
 from layergraph.training.trainable import Trainable
@@ -29,7 +29,19 @@ class Model(Trainable, Layer):
     7850
 
     `Model(inputs, outputs)` gives a `Functional`: a `torch.fx.GraphModule` of stock torch modules. A subclass is an
-    ordinary nn.Module whose layers build themselves on the first call.
+    ordinary nn.Module whose layers build themselves on the first call, or in `build(input_shape)`; it may say `forward` for
+    `call`. A subclass whose `__init__` ends in `super().__init__(inputs=..., outputs=...)` is functional.
+
+    >>> class Twice(Model):
+    ...     def __init__(self, units):
+    ...         super().__init__()
+    ...         self.dense = Dense(units)
+    ...     def call(self, x):
+    ...         return self.dense(self.dense(x))
+    >>> twice = Twice(3)
+    >>> twice.build((None, 3))
+    >>> sorted(twice.state_dict()), twice(x[:, :3]).shape
+    (['dense.bias', 'dense.weight'], (None, 3))
     """
 
     @overload
@@ -43,19 +55,20 @@ class Model(Trainable, Layer):
             made = super().__new__(cls)  # of a class of its own, as GraphModule makes one for each instance
             type(made).__name__ = next(each.__name__ for each in cls.__mro__ if each.__qualname__.split(".")[-1] != "GraphModuleImpl")
             return made
-        words = {*kwargs} & {"inputs", "outputs"}
-        if cls is not Model and not words and len(args) != 2:
-            return super().__new__(cls)
-        if cls is not Model and cls.__init__ is not Model.__init__:
+        if cls is not Model and (not _from_symbols(args, kwargs) or cls.__init__ is not Model.__init__):
             return super().__new__(cls)
         return functional_class(cls).__new__(functional_class(cls))
 
     def __init__(self, *args: Any, **kwargs: Any):
-        if {*kwargs} & {"inputs", "outputs"}:
-            raise ArgumentError(
-                f"{type(self).__name__} has its own __init__ and is made from inputs and outputs", "leave __init__ out, or write call()"
-            )
-        super().__init__(*args, **kwargs)
+        if not _from_symbols(args, kwargs):
+            super().__init__(*args, **kwargs)
+            return
+        # `super().__init__(inputs=x, outputs=y)` in a subclass's own __init__: the instance becomes a Functional of its class.
+        from layergraph.models.functional import Functional, functional_class
+
+        kind = functional_class(type(self))
+        self.__class__ = type(kind.__new__(kind))
+        Functional.__init__(cast(Any, self), *args, **kwargs)
 
     @property
     def layers(self) -> list[Layer]:
@@ -135,3 +148,8 @@ class Model(Trainable, Layer):
         from layergraph.models.writing import to_json
 
         return to_json(self, **kwargs)
+
+
+def _from_symbols(args: tuple[Any, ...], kwargs: dict[str, Any]) -> bool:
+    """Whether a model is made from inputs and outputs, and not from a subclass's own arguments."""
+    return bool({*kwargs} & {"inputs", "outputs"}) or (len(args) > 1 and bool(symbols_in(*args)))

@@ -11,7 +11,7 @@ from layergraph.errors import GraphError, Place, shown
 from layergraph.graph.infer import declared, infer_torch
 from layergraph.graph.node import Constant, Node
 from layergraph.graph.spec import TensorSpec
-from layergraph.graph.structure import Path, at_path, leaves, leaves_with_path, map_leaves
+from layergraph.graph.structure import NoTensor, Path, at_path, leaves, leaves_with_path, map_leaves
 from layergraph.graph.symbolic import SymbolicTensor, map_symbols, symbol_of, symbols_in, target_name
 from layergraph.graph.walk import Key, between, keras_order, key
 from layergraph.layers.base import Layer
@@ -111,6 +111,8 @@ def _symbols(word: str, structure: Any) -> list[tuple[str, SymbolicTensor]]:
     if not found:
         raise GraphError(f"`{word}` is empty", "give at least one symbolic tensor")
     for label, leaf in found:
+        if isinstance(leaf, NoTensor):
+            leaf.refuse()
         if not isinstance(leaf, SymbolicTensor):
             what = (
                 "None"

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 import torch
-from torch import Tensor, fx
+from torch import Tensor, fx, nn
 
 from layergraph.errors import ArgumentError, NotBuiltError, ShapeError, shown
 from layergraph.graph.spec import TensorSpec
@@ -54,6 +54,8 @@ class Sequential(Functional):
             layer = layer.node.target
         if not isinstance(layer, Layer):
             hint = "wrap it in a Layer of yours, or layers.Lambda(fn) once it is available" if callable(layer) else "give it a layer"
+            if isinstance(layer, nn.Module):
+                hint = f"add(wrap({type(layer).__name__}(...)))"
             raise ArgumentError(f"{self.label}.add takes a layer, got {type(layer).__name__} {shown(layer)}", hint)
         if isinstance(layer, InputLayer):
             if self._input_layer is not None or self._stack:
