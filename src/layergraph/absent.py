@@ -97,7 +97,6 @@ INSTEAD: dict[str, Mapping[str, str]] = {
         "FlaxLayer": _FOREIGN,
         "JaxLayer": _FOREIGN,
         "TFSMLayer": _FOREIGN,
-        "TorchModuleWrapper": "use wrap(module)(x)",
         "experimental": "use layergraph.layers itself",
         "merge": "use Concatenate, Add and the other layers of layergraph.layers",
     },
