@@ -103,7 +103,9 @@ def test_a_clean_name_is_a_usable_ascii_identifier(name):
 
 
 def public(thing):
-    return {name for name in dir(thing) if not name.startswith("_")}
+    """Its public attributes, but for what other packages put onto nn.Module when they are imported."""
+    foreign = {name for name, value in vars(nn.Module).items() if not getattr(value, "__module__", "torch").startswith("torch")}
+    return {name for name in dir(thing) if not name.startswith("_")} - foreign
 
 
 def compiled():

@@ -97,7 +97,9 @@ def test_a_dropped_model_is_gone_with_its_class_and_its_source(maker: Callable[[
         assert not [ref() for ref in refs if ref() is not None]
         refs.clear()
         assert len(loader.eval_cache) == sources
-        assert len(linecache.cache) == lines
+        kept = make()  # the lines of the dead are taken out when the next model is written
+        assert len(linecache.cache) <= lines + 1
+        del kept
         assert len(gc.get_objects()) < 20  # less than one for each model
 
 
@@ -113,6 +115,7 @@ def test_source_is_there_while_a_model_lives() -> None:
     assert linecache.getlines(code.co_filename)  # the code object is held here
     file = code.co_filename
     del code
+    make()
     assert file not in linecache.cache
 
 

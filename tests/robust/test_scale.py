@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import gc
 import pickle
 import sys
 import time
@@ -167,4 +168,8 @@ def test_building_is_linear() -> None:
         return time.process_time() - start
 
     seconds(50)
-    assert seconds(2000) <= 20 * min(seconds(200) for _ in range(3))
+    gc.disable()  # its collections grow with all that the process holds
+    try:
+        assert seconds(2000) <= 20 * min(seconds(200) for _ in range(3))
+    finally:
+        gc.enable()

@@ -63,7 +63,7 @@ class Layer(Recorded, Declared):
     def __init_subclass__(cls, **kwargs: Any) -> None:
         super().__init_subclass__(**kwargs)
         cls._fields = {**cls._fields, **declare.own_fields(cls)}
-        if "_inlined" not in cls.__dict__:
+        if "_inlined" not in cls.__dict__ and cls.__module__ != "torch.fx.graph_module":  # fx's class for a model is what its base is
             cls._inlined = cls.__module__.startswith("layergraph.")
         if "__init__" in cls.__dict__ and not cls._inlined and "_mixed" not in cls.__dict__:
             cls.__init__ = keeping(cls.__init__)

@@ -15,6 +15,7 @@ import torch
 from torch import Tensor, nn
 
 from layergraph.errors import ArgumentError, Fact, LayergraphError, NotBuiltError, ShapeError, describe, shown, user_place
+from layergraph.graph.infer import declared
 from layergraph.graph.node import Node
 from layergraph.graph.record import record, record_torch, sources
 from layergraph.graph.spec import Shape, TensorSpec

@@ -6,6 +6,7 @@ import contextlib
 import linecache
 import sys
 import weakref
+from collections import deque
 from types import CodeType
 from typing import Any
 
@@ -91,13 +92,21 @@ def _told(value: Any) -> str:
     return shown(value)
 
 
+_forgotten: deque[str] = deque()
+
+
 def forget_source_with(code: CodeType) -> None:
-    """fx keeps the source of every forward it ever made, for tracebacks: ours goes with its code."""
+    """fx keeps the source of every forward it ever made, for tracebacks: ours goes with its code.
+
+    linecache walks its entries without a lock, so they are not taken out in the middle of a collection, but here.
+    """
+    while _forgotten:
+        linecache.cache.pop(_forgotten.popleft(), None)
     if code.co_filename.startswith("<eval_with_key>"):
         weakref.finalize(code, _forget_source, code.co_filename).atexit = False
 
 
 def _forget_source(file: str) -> None:
-    linecache.cache.pop(file, None)
     loader: Any = getattr(sys.modules[fx.GraphModule.__module__], "_loader", None)
     getattr(loader, "eval_cache", {}).pop(file, None)
+    _forgotten.append(file)

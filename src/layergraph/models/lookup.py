@@ -250,5 +250,5 @@ def _unknown(model: Any, segment: str, pattern: str, known: Mapping[str, Iterabl
     return ArgumentError(
         what + (f", asked for by {shown(pattern)}" if pattern != segment else ""),
         suggestion(segment, [name for each in names.values() for name in each]),
-        details=[f"its {kind} are {', '.join(map(shown, each[:12]))}" + (", ..." if len(each) > 12 else "") for kind, each in names.items()],
+        details=[f"its {kind} are {', '.join(map(shown, each[:12]))}{', ...' if len(each) > 12 else ''}" for kind, each in names.items()],
     )
