@@ -17,8 +17,9 @@ from torch import Tensor
 
 from layergraph import Model
 from layergraph.graph.structure import leaves
+from layergraph.models import model_from_json
 
-from .dags import Dag, grow
+from .dags import Block, Dag, Pair, Scale, grow
 
 # LAYERGRAPH_EXAMPLES=3000 pytest tests/robust/test_dags.py is the long run, on other graphs each time.
 EXAMPLES = int(os.environ.get("LAYERGRAPH_EXAMPLES", "0"))
@@ -128,6 +129,20 @@ def test_a_copy_is_the_same_and_its_own(copied: Callable[[Model], Model], random
     assert twin.code == model.code
     assert not {x.data_ptr() for x in twin.state_dict().values() if x.numel()} & {x.data_ptr() for x in model.state_dict().values()}
     check(dag, model, data)
+
+
+@given(RANDOMS)
+@examples(30)
+def test_a_config_makes_the_same_model(random: Random) -> None:
+    """Through JSON. A config holds no values: the weights and statistics are loaded."""
+    dag = grown(random, 25)
+    model = dag.model().eval()
+    twin = model_from_json(model.to_json(), custom_objects={each.__name__: each for each in (Scale, Block, Pair)}).eval()
+    assert [layer.name for layer in twin.layers] == [layer.name for layer in model.layers]
+    assert sorted(twin.state_dict()) == sorted(model.state_dict())  # constants come in the order of execution, which may be another
+    twin.load_state_dict(model.state_dict())
+    data = dag.data(batch=3)
+    same(ran(twin, twin, data).outputs, ran(model, model, data).outputs, True)
 
 
 @given(RANDOMS)

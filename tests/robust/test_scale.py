@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 import torch
 
-from layergraph import Input, Model, Sequential, layers
+from layergraph import Input, Model, Sequential, layers, models
 
 DEPTH = 2000
 
@@ -59,6 +59,13 @@ CHAIN: dict[str, Callable[[Model], Any]] = {
 @pytest.mark.parametrize("what", CHAIN)
 def test_a_deep_chain(chain: Model, what: str) -> None:
     CHAIN[what](chain)
+
+
+def test_a_deep_chain_through_json(chain: Model) -> None:
+    twin = models.model_from_json(chain.to_json())
+    twin.set_weights(chain.get_weights())
+    assert twin.code == chain.code
+    assert torch.equal(twin(VALUE), chain(VALUE))
 
 
 @pytest.mark.parametrize("copied", [copy.deepcopy, lambda model: pickle.loads(pickle.dumps(model))], ids=["deepcopy", "pickle"])
