@@ -27,8 +27,9 @@ import os
 import sys
 from collections.abc import Iterable
 
-import numpy as np
 import torch
+
+from layergraph.kinds import is_array
 
 Place = tuple[str, int]
 """A line of source: (file name, line number)."""
@@ -65,7 +66,7 @@ def describe(place: Place | None) -> str:
 
 def shown(value: object, limit: int = 80) -> str:
     """`repr(value)` in one line, cut to `limit` characters, never raising; of an array, its shape and dtype."""
-    if isinstance(value, torch.Tensor | np.ndarray) and value.ndim > 0:
+    if (isinstance(value, torch.Tensor) or is_array(value)) and value.ndim > 0:
         return f"<{type(value).__name__} of shape {tuple(value.shape)}, {str(value.dtype).removeprefix('torch.')}>"
     try:
         text = " ".join(repr(value).split("\n"))

@@ -6,6 +6,8 @@ from collections.abc import Mapping
 from numbers import Integral
 from typing import Any, TypeGuard
 
+import numpy as np
+
 
 def is_whole(value: object) -> TypeGuard[int]:
     """Whether `value` is a whole number: an int, one of numpy's, or a bool."""
@@ -15,6 +17,21 @@ def is_whole(value: object) -> TypeGuard[int]:
 def is_sequence(value: object) -> TypeGuard[list[Any] | tuple[Any, ...]]:
     """Whether `value` is a list or a tuple."""
     return isinstance(value, (list, tuple))
+
+
+def is_list(value: object) -> TypeGuard[list[Any]]:
+    """Whether `value` is a list."""
+    return isinstance(value, list)
+
+
+def is_array(value: object) -> TypeGuard[np.ndarray[Any, Any]]:
+    """Whether `value` is an array of numpy's."""
+    return isinstance(value, np.ndarray)
+
+
+def is_numpy_scalar(value: object) -> TypeGuard[np.generic[Any]]:
+    """Whether `value` is a single value of numpy's, `np.float32(2)` say."""
+    return isinstance(value, np.generic)
 
 
 def is_class(value: object) -> TypeGuard[type[Any]]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 
 from torch import nn
 
@@ -23,7 +23,7 @@ def all_modules(root: nn.Module) -> Iterator[nn.Module]:
 
 
 @contextlib.contextmanager
-def in_mode(root: nn.Module, training: bool) -> Iterator[None]:
+def in_mode(root: nn.Module, training: bool) -> Generator[None]:
     """Run in training or in inference; afterwards every module has the mode it had, whatever happened.
 
     `root.train(training)` decides what that means for each module: a frozen BatchNormalization stays in inference.

@@ -17,17 +17,24 @@ from layergraph.graph.node import Constant, Op
 from layergraph.graph.spec import Shape, SizeSpec, TensorSpec, UnknownAtError, broadcast
 from layergraph.graph.structure import NoTensor, alike, fields_of, leaves, map_leaves, of_kind
 from layergraph.graph.symbolic import Symbol, SymbolicTensor, target_name
+from layergraph.kinds import is_array, is_dict, is_sequence
 
 # Far apart: near sizes agree under `x[:, ::16]`, and a dynamic axis would be taken for a constant. The second three serve
 # code that needs divisibility.
 PROBES = (67, 1031, 8209)
 DIVISIBLE_PROBES = (192, 960, 7680)
-# For what depends on values: run on tensors that have some, one filled in each way.
-_FILLED = {5: torch.zeros, 7: torch.ones, 11: lambda *shape, **kwargs: torch.arange(math.prod(shape[0]), **kwargs).reshape(shape[0])}
 
-_ARITHMETIC = {operator.add, operator.sub, operator.mul, operator.truediv, torch.add, torch.sub, torch.mul}
+
+def _counting(shape: tuple[int, ...], dtype: torch.dtype) -> Tensor:
+    return torch.arange(math.prod(shape), dtype=dtype).reshape(shape)
+
+
+# For what depends on values: run on tensors that have some, one filled in each way.
+_FILLED: dict[int, Callable[..., Tensor]] = {5: torch.zeros, 7: torch.ones, 11: _counting}
+
+_ARITHMETIC: set[Any] = {operator.add, operator.sub, operator.mul, operator.truediv, torch.add, torch.sub, torch.mul}
 # Functions of two tensors that broadcast, besides.
-_BROADCASTING = {
+_BROADCASTING: set[Any] = {
     *_ARITHMETIC,
     *(getattr(operator, name) for name in "floordiv mod pow eq ne lt le gt ge and_ or_ xor".split()),
     *(getattr(torch, name) for name in "div true_divide floor_divide remainder fmod pow maximum minimum fmax fmin atan2 arctan2".split()),
@@ -65,7 +72,7 @@ def _size(function: Callable[..., Any], args: tuple[Any, ...], kwargs: Mapping[s
     trials: dict[int, Any] = {}
     for size in (*PROBES, *DIVISIBLE_PROBES):
         try:
-            trials[size] = function(*_at(args, size, _on_meta), **_at(dict(kwargs), size, _on_meta))
+            trials[size] = function(*at_size(args, size, on_meta), **at_size(dict(kwargs), size, on_meta))
         except UnknownAtError:
             continue
         except Exception as error:
@@ -88,7 +95,7 @@ def _refuse_plain(found: Any, name: str) -> None:
 def _broadcasted(op: Op, target: Any, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> TensorSpec | None:
     """The common case, without trial sizes: the operands' shapes broadcast. None where their sizes are not all simply unknown."""
     symbols = [spec for arg in args if isinstance(spec := getattr(arg, "spec", arg), TensorSpec)]
-    tensors = [arg.value if isinstance(arg, Constant) else arg for arg in args if isinstance(arg, Tensor | np.ndarray | Constant)]
+    tensors = [arg.value if isinstance(arg, Constant) else arg for arg in args if isinstance(arg, Tensor | Constant) or is_array(arg)]
     numbers = [arg for arg in args if type(arg) in (int, float)]
     if not symbols or any(spec.trials is not None for spec in symbols) or any(isinstance(arg, Tensor) for arg in kwargs.values()):
         return None
@@ -113,7 +120,13 @@ def _of_ones(operand: Any) -> Any:
 
 
 def _callable(op: Op, target: Any) -> Callable[..., Any]:
-    return (lambda value, *rest, **words: getattr(value, target)(*rest, **words)) if op == "method" else target
+    if op != "method":
+        return target
+
+    def method(value: Any, *rest: Any, **words: Any) -> Any:
+        return getattr(value, target)(*rest, **words)
+
+    return method
 
 
 def _batch_first_broadcast(symbols: list[Shape], tensors: list[Shape]) -> Shape:
@@ -136,7 +149,7 @@ def probe(function: Callable[..., Any], args: tuple[Any, ...], kwargs: Mapping[s
     failure: Exception | None = None
     for sizes in (PROBES, DIVISIBLE_PROBES):
         try:
-            results = {size: function(*_at(args, size, _on_meta), **_at(dict(kwargs), size, _on_meta)) for size in sizes}
+            results = {size: function(*at_size(args, size, on_meta), **at_size(dict(kwargs), size, on_meta)) for size in sizes}
         except UnknownAtError:
             continue
         except Exception as error:
@@ -144,14 +157,14 @@ def probe(function: Callable[..., Any], args: tuple[Any, ...], kwargs: Mapping[s
                 return _probe_values(function, args, kwargs, name)
             failure = error
             continue
-        return _complete(_merge(results, name), function, args, kwargs)
+        return complete(merge(results, name), function, args, kwargs)
     try:
-        raise _told(failure) from failure
+        raise fact_of(failure) from failure
     finally:
         del failure  # its traceback holds this frame
 
 
-def _told(error: Exception | None) -> Fact:
+def fact_of(error: Exception | None) -> Fact:
     """torch's first line; a trial size in it is told apart from the user's numbers."""
     said = str(error).strip()
     line = said.splitlines()[0] if said else "no message"
@@ -169,18 +182,18 @@ def _probe_values(function: Callable[..., Any], args: tuple[Any, ...], kwargs: M
     try:
         with torch.no_grad(), torch.random.fork_rng(devices=[]):
             for size in _FILLED:
-                results[size] = function(*_at(args, size, _filled), **_at(dict(kwargs), size, _filled))
+                results[size] = function(*at_size(args, size, _filled), **at_size(dict(kwargs), size, _filled))
     except Exception as error:
-        raise _told(error) from error
-    return map_leaves(lambda leaf: TensorSpec(leaf.shape, leaf.dtype) if isinstance(leaf, TensorSpec) else leaf, _merge(results, name))
+        raise fact_of(error) from error
+    return map_leaves(lambda leaf: TensorSpec(leaf.shape, leaf.dtype) if isinstance(leaf, TensorSpec) else leaf, merge(results, name))
 
 
-def _complete(found: Any, function: Callable[..., Any], args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> Any:
+def complete(found: Any, function: Callable[..., Any], args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> Any:
     """Work out the other trial sizes of what differs from them; where that fails, only the first three are known."""
-    odd = [leaf for leaf in leaves(found) if isinstance(leaf, TensorSpec | SizeSpec) and leaf.trials is not None]
-    missing = [size for size in (*PROBES, *DIVISIBLE_PROBES) if odd and size not in odd[0].trials]
+    odd = next((leaf.trials for leaf in leaves(found) if isinstance(leaf, TensorSpec | SizeSpec) and leaf.trials is not None), None)
+    missing = [size for size in (*PROBES, *DIVISIBLE_PROBES) if odd is not None and size not in odd]
     try:
-        more = {size: leaves(function(*_at(args, size, _on_meta), **_at(dict(kwargs), size, _on_meta))) for size in missing}
+        more = {size: leaves(function(*at_size(args, size, on_meta), **at_size(dict(kwargs), size, on_meta))) for size in missing}
     except Exception:
         return found
     places = iter(range(len(leaves(found))))
@@ -205,7 +218,7 @@ def declared(declare: Callable[..., Any], args: tuple[Any, ...], kwargs: Mapping
     if trials is None or not any(_untold(leaf) for leaf in leaves(output)):
         return output
     try:
-        found = [leaves(declare(*_at(args, size, _known), **_at(dict(kwargs), size, _known))) for size in trials]
+        found = [leaves(declare(*at_size(args, size, _known), **at_size(dict(kwargs), size, _known))) for size in trials]
     except (Fact, UnknownAtError):
         return output
     places = iter(range(len(found[0])))
@@ -227,7 +240,7 @@ def _known(spec: TensorSpec, size: int) -> Any:
     return TensorSpec(spec.at(size), spec.dtype)
 
 
-def _at(value: Any, size: int, tensor_of: Callable[[TensorSpec, int], Any]) -> Any:
+def at_size(value: Any, size: int, tensor_of: Callable[[TensorSpec, int], Any]) -> Any:
     """Arguments as they are where the Inputs' unknown sizes are `size`: tensors for symbols and specs, numbers for their sizes."""
 
     def at(leaf: Any) -> Any:
@@ -242,12 +255,12 @@ def _at(value: Any, size: int, tensor_of: Callable[[TensorSpec, int], Any]) -> A
             leaf = leaf.value
         if not isinstance(leaf, Tensor):
             return leaf
-        return leaf.detach().to("meta") if tensor_of is _on_meta else leaf.detach()
+        return leaf.detach().to("meta") if tensor_of is on_meta else leaf.detach()
 
     return map_leaves(at, value)
 
 
-def _on_meta(spec: TensorSpec, size: int) -> Tensor:
+def on_meta(spec: TensorSpec, size: int) -> Tensor:
     return torch.empty(spec.at(size), dtype=spec.dtype, device="meta")
 
 
@@ -260,26 +273,26 @@ def _filled(spec: TensorSpec, size: int) -> Tensor:
     )
 
 
-def _merge(results: dict[int, Any], name: str, lenient: bool = False, inner: bool = False) -> Any:
+def merge(results: dict[int, Any], name: str, lenient: bool = False, inner: bool = False) -> Any:
     """One nest of specs for what a function gave at each size; `lenient` lets what no graph holds stand inside a nest."""
-    nests = list(results.values())
+    nests: list[Any] = list(results.values())
     first = nests[0]
-    if lenient and len({type(nest) for nest in nests}) > 1:
+    if lenient and len(set(map(type, nests))) > 1:
         raise Fact(f"what {name} gives depends on sizes known only at run time")
     if isinstance(first, Tensor):
         return _merged_tensor(results, name)
     if fields_of(first) is not None:
         nests = [fields_of(nest) for nest in nests]
         first = nests[0]
-    if isinstance(first, dict):
+    if is_dict(first):
         if len({tuple(nest) for nest in nests}) > 1:
             raise Fact(f"the names of what {name} gives depend on sizes known only at run time")
         each = {key: dict(zip(results, (nest[key] for nest in nests), strict=True)) for key in first}
-        return of_kind(first, {key: _merge(found, name, lenient, True) for key, found in each.items()})
-    if isinstance(first, list | tuple):
+        return of_kind(first, {key: merge(found, name, lenient, True) for key, found in each.items()})
+    if is_sequence(first):
         if len({len(nest) for nest in nests}) > 1:
             raise Fact(f"the number of tensors that {name} gives depends on sizes known only at run time")
-        return alike(first, [_merge(dict(zip(results, each, strict=True)), name, lenient, True) for each in zip(*nests, strict=True)])
+        return alike(first, [merge(dict(zip(results, each, strict=True)), name, lenient, True) for each in zip(*nests, strict=True)])
     if first is None or isinstance(first, int | float | str | torch.dtype | torch.layout):
         if all(nest == first for nest in nests):
             return first

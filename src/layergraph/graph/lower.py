@@ -17,7 +17,6 @@ import operator
 from collections.abc import Callable, Hashable, Mapping, Sequence
 from typing import Any, NamedTuple, cast
 
-import numpy as np
 import torch
 import torch.nn.functional as F
 from torch import Tensor, fx, nn
@@ -28,6 +27,7 @@ from layergraph.graph.spec import Shape, SizeSpec, TensorSpec
 from layergraph.graph.structure import Attribute, at_path
 from layergraph.graph.symbolic import SymbolicTensor, TensorLike, map_symbols
 from layergraph.graph.walk import Key, key
+from layergraph.kinds import is_dict, is_numpy_scalar, is_sequence
 
 Order = tuple[int, ...]
 
@@ -165,8 +165,8 @@ class Lowering:
 
     def __init__(self, keys: Mapping[Any, str], mode: bool | None = None):
         self.graph = fx.Graph()
-        self.mode = mode
-        self._keys = keys
+        self.mode: bool | None = mode
+        self._keys: Mapping[Any, str] = keys
         self._prefix = ""
         self._forced: dict[tuple[fx.Node, Order], fx.Node] = {}
         self._origin: Node | None = None
@@ -248,7 +248,7 @@ class Lowering:
     def _under_layout(self, fx_op: str, target: Any, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> Value | None:
         first = args[0] if args else None
         if target in ("permute", torch.permute) and isinstance(first, Value) and not kwargs:
-            dims = args[1] if len(args) == 2 and isinstance(args[1], list | tuple) else args[1:]
+            dims = args[1] if len(args) == 2 and is_sequence(args[1]) else args[1:]
             return self._permuted(first, tuple(d % len(dims) for d in dims))
         if not isinstance(target, Hashable):
             return None
@@ -292,7 +292,7 @@ class Lowering:
         keep = rest[1] if len(rest) > 1 else kwargs.pop("keepdim", False)
         if order is None or dims is None or kwargs or len(rest) > 2:
             return None
-        logical = {d % len(order) for d in (dims if isinstance(dims, list | tuple) else (dims,))}
+        logical: set[int] = {d % len(order) for d in (dims if is_sequence(dims) else (dims,))}
         if not logical:  # torch takes no axes for all of them
             return None
         physical = tuple(sorted(order[d] for d in logical))
@@ -348,15 +348,14 @@ class Lowering:
         """
         if isinstance(value, Value):
             return self._force(value)
-        if isinstance(value, list):
-            return [self._argument(item) for item in value]
-        if isinstance(value, tuple):
-            return tuple(self._argument(item) for item in value)
-        if isinstance(value, dict):
+        if is_sequence(value):
+            items = [self._argument(item) for item in value]
+            return items if isinstance(value, list) else tuple(items)
+        if is_dict(value):
             return {self._word(name): self._argument(item) for name, item in value.items()}
         if isinstance(value, slice):
             return slice(self._argument(value.start), self._argument(value.stop), self._argument(value.step))
-        if isinstance(value, np.generic):
+        if is_numpy_scalar(value):
             value = value.item()
         if isinstance(value, Constant):
             return self._emit("get_attr", self._prefix + self._keys[value], (), {})

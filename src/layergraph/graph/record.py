@@ -16,6 +16,7 @@ from layergraph.graph.node import Constant, Node, Op
 from layergraph.graph.spec import SizeSpec, TensorSpec
 from layergraph.graph.structure import Path, alike, leaves, map_leaves, of_kind
 from layergraph.graph.symbolic import SymbolicTensor, maker, symbol_of, symbols_in, target_name
+from layergraph.kinds import is_dict, is_sequence
 
 
 def record(op: Op, target: Any, args: tuple[Any, ...], kwargs: Mapping[str, Any], output: Any, place: Place | None = None) -> Any:
@@ -49,9 +50,9 @@ def symbols_of(node: Node, output: Any, path: Path = ()) -> Any:
     """The symbols of a node's result; what is no tensor stays as it is."""
     if isinstance(output, TensorSpec | SizeSpec):
         return symbol_of(output, node, path)
-    if isinstance(output, dict):
+    if is_dict(output):
         return of_kind(output, {key: symbols_of(node, item, (*path, key)) for key, item in output.items()})
-    if isinstance(output, list | tuple):
+    if is_sequence(output):
         return alike(output, [symbols_of(node, item, (*path, index)) for index, item in enumerate(output)])
     return output
 

@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator, Mapping
 from typing import Any, cast
 
 from layergraph.errors import SymbolicError
+from layergraph.kinds import is_dict, is_sequence
 
 Path = tuple[int | str, ...]
 
@@ -29,7 +30,7 @@ class Fields(dict[str, Any]):
 
     def __getitem__(self, key: Any) -> Any:
         if isinstance(key, slice) or (isinstance(key, int) and key not in self):
-            return tuple(dict.values(self))[cast(Any, key)]
+            return tuple(self.values())[cast(Any, key)]
         if key not in self:
             raise KeyError(f"{self.kind} has no {key!r}: it has {', '.join(self)}")
         return super().__getitem__(cast(Any, key))
@@ -105,10 +106,10 @@ def leaves(value: Any) -> list[Any]:
 
 def leaves_with_path(value: Any, path: Path = ()) -> Iterator[tuple[Path, Any]]:
     """(path, leaf) for each leaf of a nest, dicts by sorted key."""
-    if isinstance(value, dict):
+    if is_dict(value):
         for key in sorted(value):
             yield from leaves_with_path(value[key], (*path, key))
-    elif isinstance(value, list | tuple):
+    elif is_sequence(value):
         for index, item in enumerate(value):
             yield from leaves_with_path(item, (*path, index))
     else:
@@ -118,11 +119,11 @@ def leaves_with_path(value: Any, path: Path = ()) -> Iterator[tuple[Path, Any]]:
 def map_leaves(function: Callable[[Any], Any], value: Any) -> Any:
     """The same nest with each leaf replaced, slices entered too; dicts keep the order of their keys, and are visited in sorted order."""
     if isinstance(value, slice):
-        return slice(*(map_leaves(function, part) for part in (value.start, value.stop, value.step)))
-    if isinstance(value, dict):
+        return slice(map_leaves(function, value.start), map_leaves(function, value.stop), map_leaves(function, value.step))
+    if is_dict(value):
         done = {key: map_leaves(function, value[key]) for key in sorted(value)}
         return of_kind(value, {key: done[key] for key in value})
-    if isinstance(value, list | tuple):
+    if is_sequence(value):
         return alike(value, [map_leaves(function, item) for item in value])
     return function(value)
 
@@ -145,5 +146,9 @@ def alike(sequence: list[Any] | tuple[Any, ...], items: list[Any]) -> Any:
 def at_path(value: Any, path: Path) -> Any:
     """The item of a nest at a path; a value that records, an fx node say, gets an attribute's name through its `attribute`."""
     for key in path:
-        value = value.attribute(str(key)) if type(key) is Attribute and hasattr(type(value), "attribute") else value[key]
+        value = value.attribute(str(key)) if type(key) is Attribute and _records(value) else value[key]
     return value
+
+
+def _records(value: object) -> bool:
+    return hasattr(type(value), "attribute")

@@ -5,19 +5,20 @@ from __future__ import annotations
 import operator
 import sys
 import types
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any, NoReturn, Self
 
 import torch
 import torch.nn.functional as F
 from torch import nn
-from torch.overrides import is_tensor_method_or_property
+from torch.overrides import is_tensor_method_or_property  # pyright: ignore[reportUnknownVariableType] (torch: a bare Callable)
 
 from layergraph.errors import NoAttributeError, SymbolicError, is_internal, shown, suggestion
 from layergraph.graph.checked import CheckedAsTensor
 from layergraph.graph.node import Node, Op
 from layergraph.graph.spec import Shape, SizeSpec, TensorSpec
 from layergraph.graph.structure import Path, map_leaves
+from layergraph.kinds import is_mapping, is_sequence
 
 _BINARY = "add sub mul truediv floordiv mod pow matmul and_ or_ xor lshift rshift"
 _COMPARE = "eq ne lt le gt ge"
@@ -124,7 +125,7 @@ def _unary(function: Callable[..., Any]) -> Callable[..., Any]:
     return forward
 
 
-_NUMPY_OPERATORS = {
+_NUMPY_OPERATORS: dict[str, Callable[..., Any]] = {
     "multiply": operator.mul,
     "subtract": operator.sub,
     "divide": operator.truediv,
@@ -216,7 +217,7 @@ class SymbolicTensor(CheckedAsTensor, Symbol):
     # `entry`: the InputLayer under which a model starts here, where `Input(tensor=...)` has named one.
     __slots__ = ("entry",)
 
-    spec: TensorSpec
+    spec: TensorSpec  # pyright: ignore[reportIncompatibleVariableOverride] (a symbol never changes)
 
     def __init__(self, spec: Any, node: Node, path: Path = (), entry: Any = None):
         super().__init__(spec, node, path)
@@ -318,7 +319,7 @@ class SymbolicSize(Symbol):
 
     __slots__ = ()
 
-    spec: SizeSpec
+    spec: SizeSpec  # pyright: ignore[reportIncompatibleVariableOverride] (a symbol never changes)
 
     _WORDS = "compute with +, -, *, // on it, torch.sym_max and torch.sym_min, or do this inside a custom Layer's call()"
 
@@ -371,16 +372,19 @@ def spelled(node: Node) -> str:
     return str(node.args[1]) if node.target is getattr else target_name(node.target)
 
 
-def _flat(value: Any) -> Any:
+def _flat(value: Any) -> Iterator[Any]:
     """Every item of nested lists, tuples and dicts, and of slices."""
-    if isinstance(value, Mapping):
-        value = value.values()
+    items: Iterable[Any]
+    if is_mapping(value):
+        items = value.values()
     elif isinstance(value, slice):
-        value = (value.start, value.stop, value.step)
-    elif not isinstance(value, list | tuple):
+        items = [value.start, value.stop, value.step]
+    elif is_sequence(value):
+        items = value
+    else:
         yield value
         return
-    for item in value:
+    for item in items:
         yield from _flat(item)
 
 
@@ -392,11 +396,11 @@ def symbols_in(*values: Any) -> tuple[Any, ...]:
     return tuple(found)
 
 
-def _collect(value: Any, found: list[Any]) -> None:
+def _collect(value: object, found: list[Any]) -> None:
     kind = type(value)
     if kind in _SYMBOLS:
         found.append(value)
-    elif kind is tuple or kind is list:
+    elif (kind is tuple or kind is list) and is_sequence(value):
         for item in value:
             _collect(item, found)
     elif isinstance(value, list | tuple | slice | Mapping):
@@ -408,7 +412,7 @@ def map_symbols(function: Callable[[Any], Any], value: Any) -> Any:
     return map_leaves(lambda leaf: function(leaf) if type(leaf) in _SYMBOLS else leaf, value)
 
 
-def has_symbol(args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> bool:
+def has_symbol(args: tuple[object, ...], kwargs: Mapping[str, object]) -> bool:
     """Whether any argument is, or holds, a symbol. On the path of every eager call: flat arguments are not flattened."""
     for arg in (*args, *kwargs.values()) if kwargs else args:
         kind = type(arg)
@@ -456,7 +460,7 @@ def _refuse_bare_module(target: Any = None, args: tuple[Any, ...] = (), kwargs: 
         raise SymbolicError(f"torch {target_name(target)} with an nn.Parameter {why}", fix)
 
 
-def _calling_module() -> tuple[nn.Module, Any] | None:
+def _calling_module() -> tuple[nn.Module, types.FrameType | None] | None:
     """The outermost nn.Module that was called on a symbol and in whose call this is made, and the frame that called it."""
     frame, found = sys._getframe(2), None
     while frame is not None:
@@ -472,15 +476,16 @@ def _calling_module() -> tuple[nn.Module, Any] | None:
     return found.f_locals["self"], caller
 
 
-def _written(module: nn.Module, frame: Any) -> str:
+def _written(module: nn.Module, frame: types.FrameType | None) -> str:
     """How the code of a frame reaches a module: `bert`, `self.bert`, or its class, `nn.Linear(...)`, where no variable does."""
     variables = frame.f_locals if frame is not None else {}
     for name, value in variables.items():
         if value is module and name.isidentifier():
             return name
     for name, value in variables.items():
-        held = getattr(value, "__dict__", {}) if not isinstance(value, type | types.ModuleType) else {}
-        for attribute, item in {**held, **(held.get("_modules") or {})}.items():
+        held: dict[str, Any] = getattr(value, "__dict__", {}) if not isinstance(value, type | types.ModuleType) else {}
+        modules: dict[str, Any] = held.get("_modules") or {}
+        for attribute, item in {**held, **modules}.items():
             if item is module and name.isidentifier():
                 return f"{name}.{attribute}"
     return f"{_class_path(module).removeprefix('torch.')}(...)"

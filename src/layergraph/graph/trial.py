@@ -14,7 +14,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from layergraph.graph.infer import DIVISIBLE_PROBES, PROBES, _at, _complete, _merge, _on_meta, _told
+from layergraph.graph.infer import DIVISIBLE_PROBES, PROBES, at_size, complete, fact_of, merge, on_meta
 from layergraph.graph.node import Constant
 from layergraph.graph.spec import SizeSpec, TensorSpec, UnknownAtError
 from layergraph.graph.structure import NoTensor, map_leaves
@@ -37,14 +37,14 @@ def probe_module(module: nn.Module, args: tuple[Any, ...], kwargs: Mapping[str, 
         try:
             twin = _twin(module, True)
             results = _runs(
-                twin, args, kwargs, (PROBES, DIVISIBLE_PROBES, _SHORT_PROBES, _SHORTEST_PROBES), partial(_at, tensor_of=_on_meta)
+                twin, args, kwargs, (PROBES, DIVISIBLE_PROBES, _SHORT_PROBES, _SHORTEST_PROBES), partial(at_size, tensor_of=on_meta)
             )
-            found = _merge(results, name, lenient=True)
+            found = merge(results, name, lenient=True)
             if set(results) <= {*PROBES, *DIVISIBLE_PROBES}:
-                return _complete(found, twin, args, kwargs)
+                return complete(found, twin, args, kwargs)
         except Exception:
             device = next((tensor.device for tensor in (*module.parameters(), *module.buffers())), torch.device("cpu"))
-            found = _merge(_runs(_twin(module, False), args, kwargs, _REAL_PROBES, partial(_on_device, device)), name, lenient=True)
+            found = merge(_runs(_twin(module, False), args, kwargs, _REAL_PROBES, partial(_on_device, device)), name, lenient=True)
     return map_leaves(_without_trials, found)
 
 
@@ -60,7 +60,7 @@ def _runs(
             failure = failure or error
         except Exception as error:
             failure = error
-    raise _told(failure) from failure
+    raise fact_of(failure) from failure
 
 
 def _without_trials(leaf: Any) -> Any:
