@@ -13,6 +13,7 @@ from layergraph import activations, dtype_policies, regularizers
 from layergraph.errors import ArgumentError, Fact, LayergraphError, NotBuiltError, Place, shown, user_place
 from layergraph.graph.lower import Lowering, Part, stand_in
 from layergraph.graph.names import snake_case
+from layergraph.kinds import is_mapping
 from layergraph.layers import declare
 from layergraph.layers.autoconfig import auto_config, keeping, made_from
 from layergraph.layers.declare import Declared
@@ -155,7 +156,8 @@ class Layer(Recorded, Declared):
 
     def parts(self, key: str) -> list[tuple[str, str, nn.Module]]:
         """(attribute, name in the model, module) of each torch module: one with weights takes the layer's name, several nest."""
-        modules = {**({self._stem: self.__dict__[self._stem]} if self._stem else {}), **self._modules}
+        modules: dict[str, nn.Module] = {self._stem: self.__dict__[self._stem]} if self._stem else {}
+        modules |= {name: module for name, module in self._modules.items() if module is not None}
         if self._suffixes is not None:  # settled before the first swap: a replacement may have weights where the part had none
             return [(name, key + self._suffixes[name], module) for name, module in modules.items() if name in self._suffixes]
         stateful = [name for name, module in modules.items() if _has_state(module)]
@@ -183,9 +185,9 @@ class Layer(Recorded, Declared):
         if self._inlined:
             if self._torch_dtype is not torch.get_default_dtype():
                 self.to(self._torch_dtype)
-            stateful = [name for name, module in self._modules.items() if _has_state(module)]
+            stateful = [(name, module) for name, module in self._modules.items() if module is not None and _has_state(module)]
             if len(stateful) == 1 and not self._parameters and not self._buffers:
-                self.adopt(stateful[0], self._modules[stateful[0]])
+                self.adopt(*stateful[0])
         if not self._trainable:
             self.trainable = False
         if not self.training:  # the mode was set before there was anything in it
@@ -252,9 +254,10 @@ class Layer(Recorded, Declared):
     @property
     def name(self) -> str:
         """The layer's name. Read before a model has given one, it becomes the class's own: `dense`."""
-        if self._name is None:
-            self.__dict__["_name"] = self.auto_name()
-        return self._name
+        name: str | None = self._name
+        if name is None:
+            name = self.__dict__["_name"] = self.auto_name()
+        return name
 
     @name.setter
     def name(self, name: str) -> None:
@@ -304,7 +307,7 @@ class Layer(Recorded, Declared):
         return made_from(cls, config)
 
     def extra_repr(self) -> str:
-        told = []
+        told: list[str] = []
         for name, field in self._fields.items():
             value = field.encode(getattr(self, name))
             if field.default is REQUIRED or value != field.encode(field.check(field.default, self)):
@@ -321,7 +324,7 @@ def _has_state(module: nn.Module) -> bool:
 
 
 def _dtype_name(dtype: Any, who: str) -> str:
-    if isinstance(dtype, Mapping):  # Keras's serialized policy
+    if is_mapping(dtype):  # Keras's serialized policy
         dtype = dtype["config"]["name"]
     if isinstance(dtype, str) and dtype.startswith("mixed_"):
         raise ArgumentError(

@@ -13,6 +13,7 @@ from layergraph.graph.infer import probe
 from layergraph.graph.node import Node
 from layergraph.graph.spec import Shape, TensorSpec
 from layergraph.graph.symbolic import SymbolicTensor
+from layergraph.kinds import is_sequence
 from layergraph.layers.base import Layer
 from layergraph.layers.fields import Activation as ActivationFunction
 from layergraph.layers.fields import (
@@ -118,7 +119,7 @@ def _agreeing(who: str, tensor: Any, shape: Any, batch_size: Any, batch_shape: A
         "batch_shape": (batch_shape, tensor.shape),
     }
     for word, (given, own) in said.items():
-        if given is not None and (tuple(given) if isinstance(given, list | tuple) else given) != own:
+        if given is not None and (tuple(given) if is_sequence(given) else given) != own:
             raise ArgumentError(f"{who}: `{word}`={shown(given)} is not that of `tensor`, {own}", f"leave `{word}` out")
     if dtype is not None and config.standardize_dtype(dtype) != tensor.dtype:
         raise ArgumentError(f"{who}: `dtype`={shown(dtype)} is not that of `tensor`, {tensor.dtype!r}", "leave `dtype` out")
@@ -129,9 +130,9 @@ def _batch_shape(who: str, shape: Any, batch_size: Any, batch_shape: Any) -> Sha
     if batch_shape is not None and (shape is not None or batch_size is not None):
         other = "shape" if shape is not None else "batch_size"
         raise ArgumentError(f"{who}: `batch_shape` already says what `{other}` says; both came", "give one of them")
-    if shape is None and batch_shape is None:
-        raise ArgumentError(f"{who} needs `shape`, the sizes without the batch axis", "for example Input(shape=(784,))")
     given = shape if batch_shape is None else batch_shape
+    if given is None:
+        raise ArgumentError(f"{who} needs `shape`, the sizes without the batch axis", "for example Input(shape=(784,))")
     if is_int(given) or isinstance(given, str) or not hasattr(given, "__iter__"):
         raise ArgumentError(
             f"{who}: `shape` must be a tuple of sizes, got {shown(given)}", f"write shape=({given},)" if is_int(given) else None
@@ -302,7 +303,7 @@ class Embedding(Layer):
         given = self.__dict__["weights"]
         if given is not None:
             self.build((None,))
-            self.set_weights(given if isinstance(given, list | tuple) else [given])
+            self.set_weights(given if is_sequence(given) else [given])
             self.__dict__["weights"] = None  # the module has them now
 
     def _casts(self, dtype: torch.dtype) -> bool:

@@ -22,6 +22,7 @@ from layergraph.graph.spec import Shape, TensorSpec
 from layergraph.graph.structure import NoTensor, alike, leaves, map_leaves
 from layergraph.graph.symbolic import SymbolicTensor, has_symbol, symbols_in
 from layergraph.graph.trial import probe_module
+from layergraph.kinds import is_dict, is_sequence
 from layergraph.layers.declare import words_of
 from layergraph.layers.tracking import Tracking
 from layergraph.modes import in_mode
@@ -39,7 +40,6 @@ class Recorded(Tracking):
     autocast: bool
     call: Any
     _torch_dtype: Any
-    _inlines: Any
     _settle_state: Any
     _before_building: Any
     _unbuild: Any
@@ -293,8 +293,8 @@ class Recorded(Tracking):
         if self._first is None:
             self.__dict__["_first"] = (node, result)
         else:
-            self.__dict__["_calls"] = self._calls or weakref.WeakSet()
-            self._calls.add(node)
+            calls = self.__dict__["_calls"] = self._calls or weakref.WeakSet()
+            calls.add(node)
 
     def register_forward_hook(self, *args: Any, **kwargs: Any) -> Any:
         return self._register_hook("register_forward_hook", args, kwargs)
@@ -316,7 +316,9 @@ class Recorded(Tracking):
         return getattr(nn.Module, name)(self, *args, **kwargs)
 
     def _hooked(self) -> bool:
-        return bool(self._forward_hooks or self._forward_pre_hooks or self._backward_hooks or self._backward_pre_hooks) and self._inlined
+        if self._forward_hooks or self._forward_pre_hooks or self._backward_hooks or self._backward_pre_hooks:
+            return self._inlined
+        return False
 
     def _probed(self, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> Any:
         return probe_module(self, args, kwargs, type(self).__name__)
@@ -385,9 +387,9 @@ def shapes_of(specs: Any) -> Any:
 
 def specs_of(shapes: Any, dtype: torch.dtype) -> Any:
     """Specs from a shape, or a list, tuple or dict of shapes."""
-    if isinstance(shapes, dict):
+    if is_dict(shapes):
         return {name: specs_of(shape, dtype) for name, shape in shapes.items()}
-    if isinstance(shapes, list | tuple) and any(isinstance(item, list | tuple | dict) for item in shapes):
+    if is_sequence(shapes) and any(isinstance(item, list | tuple | dict) for item in shapes):
         return type(shapes)([specs_of(shape, dtype) for shape in shapes])
     shape: Shape = tuple(shapes)
     return TensorSpec(shape, dtype)

@@ -41,6 +41,7 @@ class Stateful(nn.Module):
     built: bool
     label: Any
     parts: Any
+    _inlines: Any
     _fields: ClassVar[dict[str, Any]]
     _inlined: ClassVar[bool]
     _key: str | None
@@ -98,7 +99,8 @@ class Stateful(nn.Module):
         if not self._inlines():
             self.__dict__["_instead"] = None if module is self else module
             return
-        for name, place, own in self.parts(key):
+        parts: list[tuple[str, str, nn.Module]] = self.parts(key)
+        for name, place, own in parts:
             if place == target:
                 self._swap(name, type(own), module)
 
@@ -108,19 +110,20 @@ class Stateful(nn.Module):
 
     def _swap(self, name: str, own: type[nn.Module], module: nn.Module) -> None:
         state = self.__dict__
-        if self._suffixes is None:
-            state["_suffixes"] = {each: suffix for each, suffix, _ in self.parts("")}
+        suffixes = self._suffixes
+        if suffixes is None:
+            suffixes = state["_suffixes"] = {each: suffix for each, suffix, _ in self.parts("")}
         swapped = dict(self._swapped or {})
         made = swapped.pop(name, own)
         state["_swapped"] = swapped if type(module) is made else {**swapped, name: made}
-        if self._suffixes[name] == "":
+        if suffixes[name] == "":
             self.adopt(name, module)
         else:
             self._modules[name] = module
 
     def _follow_parametrizations(self) -> None:
         """`torch.nn.utils.parametrize` changes a module where it stands: its weights are its child's from then on."""
-        parts = list(self._modules.items())
+        parts = [(name, module) for name, module in self._modules.items() if module is not None]
         if self._stem is not None:
             parts.append((self._stem, self.__dict__[self._stem]))
         for name, module in parts:
@@ -206,7 +209,7 @@ class Stateful(nn.Module):
             for layer in self._flatten_layers()
         )
 
-    def _flatten_layers(self) -> list[Any]:
+    def _flatten_layers(self) -> list[Stateful]:
         """This layer and all below it, each once, however often it is used."""
         found: dict[int, Stateful] = {}
         pending: list[Stateful] = [self]
@@ -226,9 +229,11 @@ class Stateful(nn.Module):
         """(weight, regularizer or constraint) for each weight of a trainable layer that has one."""
         layers = [layer for layer in self._flatten_layers() if layer.built and layer._trainable]
         pairs = [(weight, layer._field_of(weight, kind)) for layer in layers if layer._fields for weight in layer.own_weights()]
-        for layer in (layer for layer in layers if layer._added):
-            held = {**layer._parameters, **layer._buffers}
-            pairs += [(Weight(made.name, (held[key],)), getattr(made, kind)) for key, made in layer._added.items() if made.trainable]
+        for layer in layers:
+            if layer._added:
+                held = {**layer._parameters, **layer._buffers}
+                own = [(made, held[key]) for key, made in layer._added.items() if made.trainable]
+                pairs += [(Weight(made.name, (tensor,)), getattr(made, kind)) for made, tensor in own if tensor is not None]
         return [(weight, field) for weight, field in pairs if field is not None]
 
     @property

@@ -14,6 +14,7 @@ from layergraph.graph.lower import Lowering
 from layergraph.graph.names import snake_case
 from layergraph.graph.structure import map_leaves
 from layergraph.graph.trial import probe_module
+from layergraph.kinds import is_class
 from layergraph.layers.base import Layer
 from layergraph.layers.recording import specs_of
 from layergraph.layers.state import Stateful, weights_of_module
@@ -100,10 +101,12 @@ class TorchModuleWrapper(Layer):
 
     # What it gives
 
-    def compute_output_shape(self, *shapes: Any) -> Any:
+    def compute_output_shape(self, input_shape: Any, *more: Any) -> Any:
         if self._output_shape is not None:
             return self._output_shape
-        return map_leaves(lambda spec: spec.shape, self._probed(tuple(specs_of(shape, self._torch_dtype) for shape in shapes), {}))
+        return map_leaves(
+            lambda spec: spec.shape, self._probed(tuple(specs_of(shape, self._torch_dtype) for shape in (input_shape, *more)), {})
+        )
 
     def compute_output_spec(self, *args: Any, **kwargs: Any) -> Any:
         if self._output_shape is not None:
@@ -172,7 +175,7 @@ def _words(module: nn.Module) -> frozenset[str]:
 
 def _check_module(module: Any) -> None:
     """Raise ArgumentError for what cannot be wrapped."""
-    if isinstance(module, type) and issubclass(module, nn.Module):
+    if is_class(module) and issubclass(module, nn.Module):
         raise ArgumentError(f"wrap takes an instance, got the class {module.__name__}", f"wrap({module.__name__}(...))")
     if isinstance(module, Stateful):
         raise ArgumentError(f"wrap takes a plain torch module, and {module.label} is a layer already", "call it: layer(x)")
