@@ -16,6 +16,7 @@ from torch import Tensor, fx, nn
 
 from layergraph.errors import Fact
 from layergraph.graph.spec import TensorSpec
+from layergraph.kinds import is_dict
 
 # What an unknown size other than the batch's is taken for: the larger one where the smaller is too small for the model.
 _SIZES = (64, 512)
@@ -46,6 +47,9 @@ class _Twin(nn.Module):
     The body stays out of `_modules`: torchinfo's work doubles with each level of nesting.
     """
 
+    body: nn.Module
+    run: Callable[..., Any]
+
     def __init__(self, body: nn.Module, run: Callable[..., Any]):
         super().__init__()
         self.__dict__.update(body=body.eval(), run=run)
@@ -74,6 +78,7 @@ def measure(model: Any) -> Cost:
     """The cost of a built model for one batch. Raises `Fact` where the model cannot run on meta tensors."""
     specs, twin = _twin_of(model)
     unknown = any(None in spec.shape[1:] for spec in specs)
+    failure: BaseException | None = None
     for size in _SIZES if unknown else _SIZES[:1]:
         data = [torch.empty(_sizes(spec, size), dtype=spec.dtype, device="meta") for spec in specs]
         try:
@@ -105,13 +110,7 @@ def _twin_of(model: Any) -> tuple[list[TensorSpec], _Twin]:
     own = next((p.dtype for p in model.parameters() if p.is_floating_point()), None)
     try:
         if isinstance(model, fx.GraphModule):
-            specs = [symbol.spec for symbol in model.inputs]
-            body, graph = nn.Module(), model.graph
-            for name, part in model._modules.items():
-                body._modules[name] = copy.deepcopy(part, memo)
-            for name, constant in model._buffers.items():
-                body._buffers[name] = copy.deepcopy(constant, memo)
-            twin = _Twin(body, lambda *args: _Runner(body, graph).run(*args))
+            specs, twin = _twin_of_graph(model, memo)
         else:
             specs = [TensorSpec(shape, model._torch_dtype) for shape in model._build_shapes]
             body = copy.deepcopy(model, memo)
@@ -127,6 +126,15 @@ def _twin_of(model: Any) -> tuple[list[TensorSpec], _Twin]:
     return specs, twin
 
 
+def _twin_of_graph(model: Any, memo: dict[int, Any]) -> tuple[list[TensorSpec], _Twin]:
+    body, graph = nn.Module(), model.graph
+    for name, part in model._modules.items():
+        body._modules[name] = copy.deepcopy(part, memo)
+    for name, constant in model._buffers.items():
+        body._buffers[name] = copy.deepcopy(constant, memo)
+    return [symbol.spec for symbol in model.inputs], _Twin(body, lambda *args: _Runner(body, graph).run(*args))
+
+
 def _memo(model: nn.Module) -> Iterator[tuple[int, Any]]:
     """For `deepcopy`: tensors become ones on meta; hooks, and what training keeps beside a model, stay behind."""
     for tensor in (*model.parameters(), *model.buffers()):
@@ -134,7 +142,7 @@ def _memo(model: nn.Module) -> Iterator[tuple[int, Any]]:
         yield id(tensor), nn.Parameter(twin, requires_grad=tensor.requires_grad) if isinstance(tensor, nn.Parameter) else twin
     for module in model.modules():
         for name, value in module.__dict__.items():
-            if name.startswith("_") and "_hooks" in name and isinstance(value, dict):
+            if name.startswith("_") and "_hooks" in name and is_dict(value):
                 yield id(value), OrderedDict()
             elif name == "_compiled":
                 yield id(value), ()

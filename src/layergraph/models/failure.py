@@ -43,10 +43,10 @@ def explain(model: Any, error: Exception) -> None:
     setattr(error, _MARK, True)
 
 
-def _failing(model: Any, error: Exception) -> tuple[Node, list[Any]] | None:
+def _failing(model: fx.GraphModule, error: Exception) -> tuple[Node, list[Any]] | None:
     """(recorded node, its inputs) of the line of generated code that failed."""
     trace, frame, line = error.__traceback__, None, 0
-    code = getattr(type(model).forward, "__code__", None)
+    code: CodeType | None = getattr(type(model).forward, "__code__", None)
     while trace is not None:
         if trace.tb_frame.f_code is code:
             frame, line = trace.tb_frame, trace.tb_lineno

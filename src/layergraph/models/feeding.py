@@ -7,22 +7,20 @@ from typing import Any, Self
 
 import numpy as np
 import torch
-from torch import Tensor, fx, nn
+from torch import Tensor, fx
 
 from layergraph.errors import ArgumentError, DataError, describe, shown, suggestion
 from layergraph.graph.lower import InputCheck, input_test
 from layergraph.graph.structure import leaves, leaves_with_path
+from layergraph.kinds import is_array, is_dict, is_mapping, is_sequence
 
 
-class Fed(nn.Module):
+class Fed(fx.GraphModule):
     """The inputs of a `Functional`. The generated code checks each tensor in its first lines and calls `_standardize` where it differs."""
 
     label: Any
     layers: Any
     input_names: Any
-    graph: Any
-    code: Any
-    recompile: Any
     _plan: Any
     _plan_made: Any
     _keys: Any
@@ -50,10 +48,10 @@ class Fed(nn.Module):
                 )
             by_name = {**dict(zip(names, args, strict=False)), **kwargs}
             return self._from_dict(by_name), training
-        given = args[0] if len(args) == 1 and (self._arity != 1 or isinstance(args[0], list | tuple | dict)) else args
-        if isinstance(given, Mapping):
+        given = args[0] if len(args) == 1 and (self._arity != 1 or is_sequence(args[0]) or is_dict(args[0])) else args
+        if is_mapping(given):
             return self._from_dict(given), training
-        flat = tuple(leaves(given)) if isinstance(given, list | tuple) else (given,)
+        flat: tuple[Any, ...] = tuple(leaves(given)) if is_sequence(given) else (given,)
         flat += tuple(None for layer in self._plan.input_layers[len(flat) :] if layer.optional)
         if len(flat) != self._arity:
             shapes = ", ".join(str(tuple(x.shape)) if hasattr(x, "shape") else type(x).__name__ for x in flat[:6])
@@ -156,7 +154,7 @@ class Fed(nn.Module):
 
     def _check_inputs(self, graph: fx.Graph) -> None:
         """Have the graph's code begin with a check of the inputs."""
-        tests = []
+        tests: list[tuple[str, str]] = []
         placeholders = (node for node in graph.nodes if node.op == "placeholder")
         for node, symbol, layer in zip(placeholders, self._plan.flat_inputs, self._plan.input_layers, strict=True):
             dtype = self._input_dtype(symbol.spec.dtype)
@@ -166,7 +164,7 @@ class Fed(nn.Module):
 
 def to_tensor(x: Any, model: Any, name: str) -> Tensor:
     try:
-        tensor = torch.as_tensor(x if isinstance(x, np.ndarray | int | float | bool | list | tuple) else np.asarray(x))
+        tensor = torch.as_tensor(x if isinstance(x, int | float | bool) or is_array(x) or is_sequence(x) else np.asarray(x))
     except (TypeError, ValueError, RuntimeError) as error:
         raise DataError(
             f"{model.label}: input {shown(name)} cannot become a tensor: {type(x).__name__} {shown(x)}", "pass a tensor or a numeric array"

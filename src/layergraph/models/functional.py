@@ -6,7 +6,7 @@ import copy
 import functools
 import types
 from collections.abc import Mapping, Sequence
-from typing import Any, Self, overload
+from typing import TYPE_CHECKING, Any, Self, overload
 
 import torch
 from torch import Tensor, fx, nn
@@ -15,9 +15,11 @@ from layergraph.errors import ArgumentError, Fact, LayergraphError, shown, sugge
 from layergraph.graph import walk
 from layergraph.graph.lower import Lowering, Nested, Value
 from layergraph.graph.names import Namespace, clean
+from layergraph.graph.node import Node
 from layergraph.graph.spec import TensorSpec
 from layergraph.graph.structure import leaves_with_path, map_leaves
 from layergraph.graph.symbolic import SymbolicTensor, symbols_in, target_name
+from layergraph.kinds import is_dict
 from layergraph.layers.base import Layer
 from layergraph.layers.core import InputLayer
 from layergraph.layers.recording import OneTensorOut
@@ -52,6 +54,10 @@ class Functional(Model, Operable, Fed, Placed, fx.GraphModule):
     """
 
     _locks = False
+
+    if TYPE_CHECKING:
+
+        def _call_impl(self, *args: Any, **kwargs: Any) -> Any: ...  # torch says no types
 
     def __init__(self, *args: Any, **kwargs: Any):
         inputs, outputs, words = _inputs_and_outputs(type(self), args, kwargs)
@@ -140,7 +146,7 @@ class Functional(Model, Operable, Fed, Placed, fx.GraphModule):
     def _casts(self, dtype: torch.dtype) -> bool:
         return False  # the generated code casts each input to its Input's dtype
 
-    def compute_output_spec(self, *specs: TensorSpec, **kwargs: Any) -> Any:
+    def compute_output_spec(self, *specs: TensorSpec | None, **kwargs: Any) -> Any:
         for spec, symbol, layer, name in zip(specs, self._plan.flat_inputs, self._plan.input_layers, self.input_names, strict=True):
             if spec is None:
                 if not layer.optional:
@@ -292,7 +298,7 @@ class Functional(Model, Operable, Fed, Placed, fx.GraphModule):
         base = next(cls for cls in kind.__mro__ if not cls.__dict__.get("_mixed"))
         self._follow_swaps()
         description = self._description()
-        return _restore, (base, description, {**self._own_state(), "_settled": self._settled() if description is not None else ()})
+        return _restore, (base, description, {**self._own_state(), "_settled": self._names_and_keys() if description is not None else ()})
 
     def __deepcopy__(self, memo: dict[int, Any]) -> Self:
         self._follow_swaps()
@@ -300,14 +306,15 @@ class Functional(Model, Operable, Fed, Placed, fx.GraphModule):
         memo[id(self)] = twin
         description = copy.deepcopy(self._description(), memo)
         twin.__dict__.update(copy.deepcopy(self._own_state(), memo), _first=None, _calls=None, _placed={})
+        origins: dict[Any, Node] = {}
         if description is not None:
             plan = twin.__dict__["_plan_made"] = restore_plan(description)
             owners: dict[Any, Any] = dict(zip(self._plan.layers, plan.layers, strict=True))
             owners |= zip(self._plan.constants, plan.constants, strict=True)
+            origins.update(zip(self._plan.nodes, plan.nodes, strict=True))
             twin.__dict__["_names"] = {owners[old]: name for old, name in self._names.items() if old in owners}
             twin.__dict__["_keys"] = {owners[old]: key for old, key in self._keys.items() if old in owners}
         graph = copy.deepcopy(self.graph)
-        origins = dict(zip(self._plan.nodes, plan.nodes, strict=True)) if description is not None else {}
         for node in graph.nodes:
             node.meta["origin"] = origins.get(node.meta.get("origin"))
         twin.graph = graph
@@ -329,7 +336,7 @@ class Functional(Model, Operable, Fed, Placed, fx.GraphModule):
         kind = _own_class(self) if same_class else Functional
         made: Functional = Model.__new__(kind)
         made._start(name=name)
-        own = dict(zip((*self._plan.layers, *self._plan.constants), self._settled(), strict=True))
+        own = dict(zip((*self._plan.layers, *self._plan.constants), self._names_and_keys(), strict=True))
         made._install(plan, Names(plan.layers, settled={**own, **settled}))
         made.__dict__["training"] = self.training
         return made
@@ -342,7 +349,10 @@ class Functional(Model, Operable, Fed, Placed, fx.GraphModule):
         if not self.training:
             layer.train(False)
 
-    def _settled(self) -> list[tuple[str, str]]:
+    def _settled(self) -> bool:
+        return True  # it is built by its own rules
+
+    def _names_and_keys(self) -> list[tuple[str, str]]:
         """The (name, key) of each layer, then of each constant, in the plan's order."""
         return [(self._names.get(each, ""), self._keys[each]) for each in (*self._plan.layers, *self._plan.constants)]
 
@@ -397,7 +407,8 @@ def functional_class(cls: type[Model]) -> type[Functional]:
 
 @functools.cache
 def _mixed(cls: type[Model]) -> type[Functional]:
-    return type(cls.__name__, (cls, Functional), {"__module__": cls.__module__, "_mixed": True, "__init__": Functional.__init__})
+    body = {"__module__": cls.__module__, "_mixed": True, "__init__": Functional.__init__}
+    return type(cls.__name__, (cls, Functional), body)  # pyright: ignore[reportGeneralTypeIssues] (`cls` is not Model itself)
 
 
 def _inputs_and_outputs(cls: type, args: tuple[Any, ...], kwargs: dict[str, Any]) -> tuple[Any, Any, dict[str, Any]]:
@@ -440,14 +451,14 @@ def _packed(plan: Plan, values: Sequence[Value]) -> Any:
 
 def leaves_of_shapes(shapes: Any) -> list[Any]:
     """The shapes in a nest of shapes."""
-    if isinstance(shapes, dict):
+    if is_dict(shapes):
         return [leaf for name in sorted(shapes) for leaf in leaves_of_shapes(shapes[name])]
     if any(isinstance(item, list | tuple | dict) for item in shapes):
         return [leaf for item in shapes for leaf in leaves_of_shapes(item)]
     return [shapes]
 
 
-def _restore(base: type, description: Any, state: dict[str, Any]) -> Any:
+def _restore(base: type[Model], description: Any, state: dict[str, Any]) -> Any:
     model: Any = Model.__new__(base if issubclass(base, Functional) else functional_class(base))
     model._start()
     modules, settled = state.pop("_modules"), state.pop("_settled")

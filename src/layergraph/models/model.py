@@ -67,8 +67,9 @@ class Model(Trainable, Layer):
         from layergraph.models.functional import Functional, functional_class
 
         kind = functional_class(type(self))
-        self.__class__ = type(kind.__new__(kind))
-        Functional.__init__(cast(Any, self), *args, **kwargs)
+        functional = cast(Any, self)
+        functional.__class__ = type(kind.__new__(kind))
+        Functional.__init__(functional, *args, **kwargs)
 
     @property
     def layers(self) -> list[Layer]:

@@ -14,6 +14,7 @@ from layergraph.graph.spec import TensorSpec
 from layergraph.graph.structure import NoTensor, Path, at_path, leaves, leaves_with_path, map_leaves
 from layergraph.graph.symbolic import SymbolicTensor, map_symbols, symbol_of, symbols_in, target_name
 from layergraph.graph.walk import Key, between, keras_order, key
+from layergraph.kinds import is_sequence
 from layergraph.layers.base import Layer
 from layergraph.layers.core import InputLayer
 
@@ -72,7 +73,7 @@ def infer_call(node: Node, args: Sequence[Any], kwargs: Mapping[str, Any]) -> An
 
 def unpacked(structure: Any) -> Any:
     """A list or tuple of one is the one, as in Keras."""
-    return structure[0] if isinstance(structure, list | tuple) and len(structure) == 1 else structure
+    return structure[0] if is_sequence(structure) and len(structure) == 1 else structure
 
 
 def make_plan(inputs: Any, outputs: Any, cuts: Mapping[Key, InputLayer] | None = None) -> Plan:
@@ -187,7 +188,7 @@ def describe_plan(plan: Plan) -> Description:
     def ref(value: Any) -> Any:
         return map_symbols(lambda symbol: Ref(number[symbol.node], symbol.path), value)
 
-    records = []
+    records: list[Record] = []
     for node in number:
         if node in outside:  # an input, or the inner tensor at which the model was cut: what made it is not this model's
             records.append(Record("input", node.target if node.op == "input" else None, (), {}, outputs[node], node.place))
@@ -245,7 +246,7 @@ def restore_plan(description: Description) -> Plan:
     )
 
 
-def _symbol_of(symbols: dict[tuple[int, Path], SymbolicTensor], node: Node, index: int, leaf: Any) -> Any:
+def _symbol_of(symbols: dict[tuple[int, Path], Any], node: Node, index: int, leaf: Any) -> Any:
     if not isinstance(leaf, Made):
         return leaf
     return symbols.setdefault((index, leaf.path), symbol_of(leaf.spec, node, leaf.path))

@@ -13,6 +13,7 @@ from torch import Tensor, fx, nn
 from layergraph.errors import ArgumentError, NotBuiltError, ShapeError, shown
 from layergraph.graph.spec import TensorSpec
 from layergraph.graph.symbolic import SymbolicTensor
+from layergraph.kinds import is_list
 from layergraph.layers.base import Layer
 from layergraph.layers.core import InputLayer
 from layergraph.models.functional import Functional
@@ -158,13 +159,15 @@ class Sequential(Functional):
 
     @property
     def _plan(self) -> Plan:
-        if self._plan_made is None:
+        plan: Plan | None = self._plan_made
+        if plan is None:
             if len(self._symbols) < 2:
                 raise NotBuiltError(
                     f"{self.label} is not built: it does not know its input's shape", "put Input(shape=...) first, or call it on a tensor"
                 )
-            self._install(make_plan(self._symbols[0], self._symbols[-1]), self._naming)
-        return self._plan_made
+            plan = make_plan(self._symbols[0], self._symbols[-1])
+            self._install(plan, self._naming)
+        return plan
 
     @property
     def graph(self) -> fx.Graph:
@@ -175,12 +178,13 @@ class Sequential(Functional):
 
     @graph.setter
     def graph(self, graph: fx.Graph) -> None:
-        fx.GraphModule.graph.fset(self, graph)
+        fx.GraphModule.graph.__set__(self, graph)
 
     @property
     def code(self) -> str:
         """The generated code."""
-        return self._code if self.graph is not None else ""
+        _ = self.graph
+        return self._code
 
     def forward(self, *args: Any) -> Any:
         if len(self._symbols) < 2:
@@ -195,7 +199,7 @@ class Sequential(Functional):
             if not self._stack:
                 raise NotBuiltError(f"{self.label} has no layers", "model.add(layer) first")
             first = next(iter((*args, *(value for name, value in kwargs.items() if name != "training"))), None)
-            shape = getattr(first, "shape", None) if not isinstance(first, list) else np.asarray(first).shape
+            shape = getattr(first, "shape", None) if not is_list(first) else np.asarray(first).shape
             if shape is None:
                 raise NotBuiltError(
                     f"{self.label} learns its input's shape from its first call: it got {shown(first)}", "call it on a tensor"
@@ -204,12 +208,12 @@ class Sequential(Functional):
         _ = self._plan
         return super()._arrange(args, kwargs)
 
-    def compute_output_spec(self, *specs: TensorSpec, **kwargs: Any) -> Any:
-        if not self.built:
+    def compute_output_spec(self, *specs: TensorSpec | None, **kwargs: Any) -> Any:
+        if not self.built and specs[0] is not None:
             self.build(specs[0].shape)
         return super().compute_output_spec(*specs, **kwargs)
 
-    @property
+    @Functional.layers.getter
     def layers(self) -> list[Layer]:
         """The layers, without the Input."""
         self._follow_swaps()

@@ -18,7 +18,9 @@ from layergraph.graph.walk import Key, key
 from layergraph.layers.base import Layer
 from layergraph.layers.core import InputLayer
 from layergraph.models.cost import Cost, measure
-from layergraph.models.table import Cell, Column, render, safe
+from layergraph.models.functional import Functional
+from layergraph.models.plan import Plan
+from layergraph.models.table import Cell, Column, Side, render, safe
 from layergraph.session import say
 
 
@@ -74,7 +76,7 @@ def summary(
     rows = _within(rows, layer_range, model)
     columns = [Column("Layer (type)"), Column("Output Shape"), Column("Param #", "right", firm=True)]
     cells = [[row.name, row.shape, row.params] for row in rows]
-    shown_columns = [
+    shown_columns: list[tuple[bool, str, Side, str]] = [
         (
             counted is not None and (positions is None or len(positions) != 3 + connected + show_trainable),
             "Mult-Adds",
@@ -114,7 +116,7 @@ class _View:
 
     def __init__(self, model: Any, prefix: str = ""):
         self.model, self.prefix = model, prefix
-        plan = getattr(model, "_plan", None) if model.built and hasattr(type(model), "_plan") else None
+        plan: Plan | None = getattr(model, "_plan", None) if model.built and isinstance(model, Functional) else None
         self.inputs: dict[Key, Any] = dict(zip(map(key, plan.flat_inputs), plan.input_layers, strict=True)) if plan else {}
         self.operations: list[Any] = list(plan.operations) if plan and not hasattr(model, "_stack") else list(model.layers)
         self.above: Any = None if set(self.inputs.values()) & set(self.operations) else next(iter(self.inputs.values()), None)
@@ -289,7 +291,7 @@ def _weighed(model: Any) -> list[str]:
 
 def _optimizer_state(model: Any) -> list[int]:
     optimizer = getattr(model, "optimizer", None)
-    state = getattr(getattr(optimizer, "torch_optimizer", optimizer), "state", None) or {}
+    state: dict[Any, dict[str, Any]] = getattr(getattr(optimizer, "torch_optimizer", optimizer), "state", None) or {}
     tensors = [value for each in state.values() for value in each.values() if isinstance(value, torch.Tensor)]
     return [sum(tensor.numel() for tensor in tensors), sum(tensor.numel() * tensor.element_size() for tensor in tensors)]
 

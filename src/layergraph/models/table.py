@@ -10,6 +10,7 @@ from typing import Literal, NamedTuple
 
 from layergraph.errors import ArgumentError
 
+Side = Literal["left", "right", "center"]
 Cell = list[list[str]]
 """Lines, each of pieces between which it may be broken."""
 
@@ -23,7 +24,7 @@ class Column(NamedTuple):
     """A column's title and side; a firm one is never made narrower than its content."""
 
     title: str
-    side: Literal["left", "right", "center"] = "left"
+    side: Side = "left"
     firm: bool = False
 
 
@@ -70,7 +71,8 @@ def render(columns: Sequence[Column], rows: Sequence[Sequence[Cell]], line_lengt
 def _fitted(columns: Sequence[Column], rows: Sequence[Sequence[Cell]], line_length: int | None) -> list[int]:
     """Natural widths; where they are too wide together, soft columns shrink, from the right, to their longest piece, then below it,
     the connections first: they are names that stand in full to the left."""
-    natural, least = [], []
+    natural: list[int] = []
+    least: list[int] = []
     for number, column in enumerate(columns):
         lines = [line for row in rows for line in row[number]]
         title = width(column.title)
@@ -127,7 +129,8 @@ def _cut(text: str, room: int) -> str:
     """The text in `room` places; of a connection `name[0][0]` it is the name that is cut."""
     if width(text) <= room:
         return text
-    text, tail = _INDICES.fullmatch(text).groups()
+    match = _INDICES.fullmatch(text)
+    text, tail = match.groups() if match is not None else (text, "")
     if width(tail) > room // 2:
         text, tail = text + tail, ""
     while width(text) + width(tail) >= room:
@@ -135,7 +138,7 @@ def _cut(text: str, room: int) -> str:
     return f"{text}…{tail}"
 
 
-def _put(text: str, room: int, side: str) -> str:
+def _put(text: str, room: int, side: Side) -> str:
     text = _cut(text, room)
     space = room - width(text)
     left = 0 if side == "left" else space if side == "right" else space // 2
