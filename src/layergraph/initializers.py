@@ -117,7 +117,8 @@ class _Random(Initializer):
     def __init__(self, seed: int | None = None):
         self.seed = seed
         try:
-            self._stream: int = torch.randint(2**31 - 1, (), device="cpu").item() if seed is None else operator.index(seed)  # pyright: ignore
+            # No int() around item(), which gives one here: torch.export traces this, and would ask for its value.
+            self._stream: Any = torch.randint(2**31 - 1, (), device="cpu").item() if seed is None else operator.index(seed)
         except TypeError:
             raise ArgumentError(f"{type(self).__name__}: seed: wanted an integer or None, got {shown(seed)}") from None
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Set
 from numbers import Integral
 from typing import Any, TypeGuard
 
@@ -22,6 +22,11 @@ def is_sequence(value: object) -> TypeGuard[list[Any] | tuple[Any, ...]]:
 def is_list(value: object) -> TypeGuard[list[Any]]:
     """Whether `value` is a list."""
     return isinstance(value, list)
+
+
+def is_set(value: object) -> TypeGuard[Set[Any]]:
+    """Whether `value` is a set or a frozenset."""
+    return isinstance(value, (set, frozenset))
 
 
 def is_array(value: object) -> TypeGuard[np.ndarray[Any, Any]]:

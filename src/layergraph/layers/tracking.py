@@ -136,11 +136,12 @@ class Tracking(Stateful):
 
     def _take_weight(self, name: str, value: Tensor) -> bool:
         """Whether a weight of `add_weight` was put under its attribute's name."""
+        added = self._added or {}
         for held in (self._parameters, self._buffers):
-            key = next((key for key, tensor in held.items() if tensor is value and key in (self._added or {})), None)
-            if key is not None and (self._added or {})[key].free:
-                self.__dict__["_added"] = {name if each == key else each: made for each, made in (self._added or {}).items()}
-                self._added[name].free = False  # pyright: ignore[reportOptionalSubscript]
+            key = next((key for key, tensor in held.items() if tensor is value and key in added), None)
+            if key is not None and added[key].free:
+                self.__dict__["_added"] = {name if each == key else each: made for each, made in added.items()}
+                added[key].free = False
                 held.pop(key)
                 self.__dict__.pop(name, None)
                 held[name] = cast(Any, value)

@@ -16,6 +16,7 @@ from layergraph.errors import ArgumentError, describe, shown, suggestion
 from layergraph.graph.node import Node
 from layergraph.graph.structure import leaves
 from layergraph.graph.symbolic import SymbolicTensor
+from layergraph.kinds import is_sequence, is_set
 from layergraph.layers.base import Layer
 from layergraph.models.rewrite import result_of
 
@@ -41,7 +42,7 @@ def get_layer(model: Any, names: Mapping[str, Layer], name: str | None, index: i
 
 def patterns_in(who: str, names: Iterable[Any]) -> list[str]:
     """Names and globs, given one by one or in lists. Raises ArgumentError."""
-    found: list[Any] = [each for name in names for each in (name if isinstance(name, list | tuple | set | frozenset) else (name,))]  # pyright: ignore[reportUnknownVariableType]
+    found: list[Any] = [each for name in names for each in (name if is_sequence(name) or is_set(name) else (name,))]
     wrong = [name for name in found if not isinstance(name, str) or not all(name.split("/"))]
     if wrong or not found:
         came = f"got {shown(wrong[0])}" if wrong else "none came"

@@ -18,6 +18,7 @@ from layergraph.graph.node import Node
 from layergraph.graph.structure import leaves
 from layergraph.graph.symbolic import SymbolicTensor, map_symbols, symbols_in
 from layergraph.graph.walk import between
+from layergraph.kinds import is_mapping
 from layergraph.layers.base import Layer
 from layergraph.models.lookup import Found, find_calls, is_glob, patterns_in
 from layergraph.models.plan import Plan, unpacked
@@ -213,10 +214,10 @@ def layer_of(value: Any, doing: str) -> Any:
 
 def _edits(model: Any, method: str, names: Any, new: Any) -> list[Edit]:
     who = f"{model.label}.{method}"
-    if isinstance(names, Mapping):
+    if is_mapping(names):
         if new is not _MISSING:
             raise ArgumentError(f"{who} takes a dict, or names and what is new; both came", f"{method}({{'a': Dense(4), 'b': Dense(2)}})")
-        pairs: list[tuple[Any, Any]] = list(names.items())  # pyright: ignore[reportUnknownArgumentType]
+        pairs = list(names.items())
     elif new is _MISSING:
         raise ArgumentError(f"{who} does not say what is new", f"{method}('dense', Dense(4))")
     else:

@@ -8,6 +8,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from layergraph.kinds import is_sequence
 from layergraph.nn.scattering import overlap_add, segment_reduce
 from layergraph.ops.convert import dtype_of, floating, tensor, to_dtype
 from layergraph.ops.define import as_floats, needs_values, op, refuse, unary
@@ -104,7 +105,7 @@ def extract_sequences(x: Any, sequence_length: int, sequence_stride: int) -> Any
 
 
 def _complex(x: Any) -> Any:
-    parts: list[Any] = list(x) if isinstance(x, list | tuple) else []  # pyright: ignore[reportUnknownArgumentType]
+    parts = list(x) if is_sequence(x) else []
     if len(parts) != 2:
         raise ValueError("a complex tensor is a pair (real, imaginary)")
     real, imaginary = map(tensor, parts)
