@@ -305,6 +305,16 @@ def test_compute_output_shape_spares_the_trial_run():
     assert DeclaresTwo()(Input((4, 5)), Input((5, 6))).shape == (N, 4, 6)
 
 
+def test_a_module_set_to_none_is_no_part():
+    layer = Dense(2)
+    layer.extra = nn.ReLU()
+    layer.extra = None
+    x = Input((3,))
+    model = Model(x, layer(x))
+    assert sorted(model.state_dict()) == ["dense.bias", "dense.weight"]
+    assert torch.equal(model(torch.ones(1, 3)), layer(torch.ones(1, 3)))
+
+
 def test_build_without_one_builds_the_sub_layers():
     layer = Tower()
     layer.build((N, 3))

@@ -419,6 +419,8 @@ def test_output_shape_spares_the_trial_run():
     assert out["a"].dtype == "float32"
     assert layer.compute_output_shape((N, 2)) == {"a": (N, 3), "b": (N, 4, 5)}
     assert wrap(nn.Linear(4, 2)).compute_output_shape((N, 4)) == (N, 2)
+    assert wrap(nn.Linear(4, 2)).compute_output_shape(input_shape=(N, 4)) == (N, 2)
+    assert wrap(nn.Bilinear(4, 3, 2)).compute_output_shape((N, 4), (N, 3)) == (N, 2)
 
 
 def test_config_keeps_the_module():

@@ -393,9 +393,11 @@ def test_wrong_models_are_told(make, kind, says):
     assert says in str(caught.value)
 
 
-def test_layers_cannot_be_set():
+@pytest.mark.parametrize("make", [lambda: cnn(), lambda: Sequential([layers.Dense(2)])], ids=["Functional", "Sequential"])
+def test_layers_cannot_be_set(make):
+    model = make()
     with pytest.raises(ArgumentError, match="`layers` is what the model is made of"):
-        cnn().layers = []
+        model.layers = []
 
 
 # A plain nn.Module
