@@ -13,9 +13,10 @@ from torch import Tensor
 from layergraph.errors import Fact, Place, ShapeError, describe, user_place
 from layergraph.graph.infer import infer_torch
 from layergraph.graph.node import Constant, Node, Op
+from layergraph.graph.refuse import refuse_baked_mode, refuse_bare_module, refuse_in_place
 from layergraph.graph.spec import SizeSpec, TensorSpec
 from layergraph.graph.structure import Path, alike, leaves, map_leaves, of_kind
-from layergraph.graph.symbolic import SymbolicTensor, maker, symbol_of, symbols_in, target_name
+from layergraph.graph.symbolic import Symbol, SymbolicTensor, maker, symbol_of, symbols_in, target_name
 from layergraph.kinds import is_dict, is_sequence
 
 
@@ -55,6 +56,21 @@ def symbols_of(node: Node, output: Any, path: Path = ()) -> Any:
     if is_sequence(output):
         return alike(output, [symbols_of(node, item, (*path, index)) for index, item in enumerate(output)])
     return output
+
+
+def record_use(who: Symbol, op: Op, target: Any, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> Any:
+    """Record what a user does with a symbol. dtypes go by their names here, as in Keras: where torch wants a dtype, a name is one."""
+    refuse_in_place(who, target, kwargs)
+    refuse_bare_module(target, args, kwargs)
+    refuse_baked_mode(target, kwargs)
+    if "dtype" in kwargs or target in ("to", "type", "view"):
+        args, kwargs = map_leaves(_as_dtype, args), map_leaves(_as_dtype, dict(kwargs))
+    return record_torch(op, target, args, kwargs)
+
+
+def _as_dtype(value: Any) -> Any:
+    """The torch dtype of a symbol's `dtype`, which is a name."""
+    return getattr(torch, value) if isinstance(value, str) and isinstance(getattr(torch, value, None), torch.dtype) else value
 
 
 def record_torch(op: Op, target: Any, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> Any:

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any, cast
 
 from layergraph.errors import SymbolicError
-from layergraph.kinds import is_dict, is_sequence
+from layergraph.kinds import is_dict, is_mapping, is_sequence
 
 Path = tuple[int | str, ...]
 
@@ -152,3 +152,19 @@ def at_path(value: Any, path: Path) -> Any:
 
 def _records(value: object) -> bool:
     return hasattr(type(value), "attribute")
+
+
+def flat(value: Any) -> Iterator[Any]:
+    """Every item of nested lists, tuples and dicts, and of slices."""
+    items: Iterable[Any]
+    if is_mapping(value):
+        items = value.values()
+    elif isinstance(value, slice):
+        items = [value.start, value.stop, value.step]
+    elif is_sequence(value):
+        items = value
+    else:
+        yield value
+        return
+    for item in items:
+        yield from flat(item)

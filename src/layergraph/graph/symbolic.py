@@ -3,22 +3,18 @@
 from __future__ import annotations
 
 import operator
-import sys
-import types
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from typing import Any, NoReturn, Self
 
 import torch
-import torch.nn.functional as F
-from torch import nn
 from torch.overrides import is_tensor_method_or_property  # pyright: ignore[reportUnknownVariableType] (torch: a bare Callable)
 
-from layergraph.errors import NoAttributeError, SymbolicError, is_internal, shown, suggestion
+from layergraph.errors import NoAttributeError, SymbolicError, shown, suggestion
 from layergraph.graph.checked import CheckedAsTensor
 from layergraph.graph.node import Node, Op
 from layergraph.graph.spec import Shape, SizeSpec, TensorSpec
-from layergraph.graph.structure import Path, map_leaves
-from layergraph.kinds import is_mapping, is_sequence
+from layergraph.graph.structure import Path, flat, map_leaves
+from layergraph.kinds import is_sequence
 
 _BINARY = "add sub mul truediv floordiv mod pow matmul and_ or_ xor lshift rshift"
 _COMPARE = "eq ne lt le gt ge"
@@ -43,8 +39,6 @@ _VALUES_ONLY = {
     "is_cpu": "its device",
     "is_meta": "its device",
 }
-# dtypes go by their names here, as in Keras: where torch wants a dtype, a name is one.
-_DTYPE_METHODS = ("to", "type", "view")
 
 
 class TensorLike:
@@ -69,7 +63,7 @@ class TensorLike:
 
     @classmethod
     def __torch_function__(cls, function: Any, types: Any, args: tuple[Any, ...] = (), kwargs: Mapping[str, Any] | None = None) -> Any:
-        first = next(item for item in _flat((args, kwargs or {})) if isinstance(item, TensorLike))
+        first = next(item for item in flat((args, kwargs or {})) if isinstance(item, TensorLike))
         if is_tensor_method_or_property(function):
             return first._call("method", function.__name__, args, kwargs or {})
         return first._call("function", function, args, kwargs or {})
@@ -167,17 +161,15 @@ class Symbol(TensorLike):
         self.spec, self.node, self.path = spec, node, path
 
     def _call(self, op: Op, target: Any, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> Any:
-        from layergraph.graph.record import record_torch
+        from layergraph.graph.record import record_use
 
-        _refuse_in_place(target, args, kwargs)
-        _refuse_bare_module(target, args, kwargs)
-        _refuse_baked_mode(target, kwargs)
-        if "dtype" in kwargs or target in _DTYPE_METHODS:
-            args, kwargs = map_leaves(_as_dtype, args), map_leaves(_as_dtype, dict(kwargs))
-        return record_torch(op, target, args, kwargs)
+        return record_use(self, op, target, args, kwargs)
 
-    def _refuse(self, what: str, fix: str, verb: str = "give") -> NoReturn:
-        _refuse_bare_module()
+    def refuse(self, what: str, fix: str, verb: str = "give") -> NoReturn:
+        """Raise SymbolicError: what is asked of it needs values."""
+        from layergraph.graph.refuse import refuse_bare_module
+
+        refuse_bare_module()
         values = "values" if isinstance(self.spec, TensorSpec) else "value"
         raise SymbolicError(f"{self._said} has no {values} while the graph is written: it cannot {verb} {what}", fix)
 
@@ -194,7 +186,7 @@ class Symbol(TensorLike):
         return self
 
     def __reduce__(self) -> NoReturn:
-        self._refuse("pickled", "pickle the Model it belongs to", "be")
+        self.refuse("pickled", "pickle the Model it belongs to", "be")
 
 
 class SymbolicTensor(CheckedAsTensor, Symbol):
@@ -252,7 +244,7 @@ class SymbolicTensor(CheckedAsTensor, Symbol):
         name = args[1] if target is getattr else target
         if isinstance(name, str) and name in _VALUES_ONLY:
             spelled = f"`.{name}`" if target is getattr else f"`.{name}()`"
-            self._refuse(f"{_VALUES_ONLY[name]} ({spelled})", "run the model on tensors, or do this inside a custom Layer's call()")
+            self.refuse(f"{_VALUES_ONLY[name]} ({spelled})", "run the model on tensors, or do this inside a custom Layer's call()")
         return super()._call(op, target, args, kwargs)
 
     def size(self, dim: int | None = None) -> Any:
@@ -270,12 +262,12 @@ class SymbolicTensor(CheckedAsTensor, Symbol):
         return f"the symbolic tensor {self!r}"
 
     def __bool__(self) -> NoReturn:
-        self._refuse(
+        self.refuse(
             "a bool (`if x`, `x and y`, `a < x < b`)", "use torch.where(condition, a, b), or a custom Layer for control flow on data"
         )
 
     def __len__(self) -> NoReturn:
-        self._refuse("len(): its first axis is the batch, whose size is unknown", "use x.shape")
+        self.refuse("len(): its first axis is the batch, whose size is unknown", "use x.shape")
 
     def __iter__(self) -> NoReturn:
         raise SymbolicError(
@@ -283,22 +275,22 @@ class SymbolicTensor(CheckedAsTensor, Symbol):
         )
 
     def __float__(self) -> NoReturn:
-        self._refuse("a float", "use x.float() for a cast")
+        self.refuse("a float", "use x.float() for a cast")
 
     def __int__(self) -> NoReturn:
-        self._refuse("an int", "use x.int() for a cast")
+        self.refuse("an int", "use x.int() for a cast")
 
     def __index__(self) -> NoReturn:
-        self._refuse("an index", "use torch.gather or torch.index_select")
+        self.refuse("an index", "use torch.gather or torch.index_select")
 
     def __contains__(self, item: object) -> NoReturn:
-        self._refuse("`in`", "use (x == item).any()")
+        self.refuse("`in`", "use (x == item).any()")
 
     def __array__(self, *args: Any, **kwargs: Any) -> NoReturn:
-        self._refuse("a numpy array", "use torch functions on it, or model.predict(...) for values")
+        self.refuse("a numpy array", "use torch functions on it, or model.predict(...) for values")
 
     def __setitem__(self, index: Any, value: Any) -> NoReturn:
-        self._refuse("assigned into", "use torch.where, torch.cat or x.masked_fill(mask, value)", "be")
+        self.refuse("assigned into", "use torch.where, torch.cat or x.masked_fill(mask, value)", "be")
 
     def __repr__(self) -> str:  # pyright: ignore[reportIncompatibleMethodOverride] (torch's takes an argument of its own)
         return f"<SymbolicTensor shape={self.shape}, dtype={self.dtype}, from {maker(self)}>"
@@ -328,21 +320,21 @@ class SymbolicSize(Symbol):
         return f"the size {self!r}"
 
     def __bool__(self) -> NoReturn:
-        self._refuse("a bool (`if n > 4`, `max(n, 4)`)", self._WORDS)
+        self.refuse("a bool (`if n > 4`, `max(n, 4)`)", self._WORDS)
 
     def __int__(self) -> NoReturn:
-        self._refuse("an int", self._WORDS)
+        self.refuse("an int", self._WORDS)
 
     __index__ = __int__
 
     def __float__(self) -> NoReturn:
-        self._refuse("a float", self._WORDS)
+        self.refuse("a float", self._WORDS)
 
     def __iter__(self) -> NoReturn:
-        self._refuse("items", self._WORDS)
+        self.refuse("items", self._WORDS)
 
     def __array__(self, *args: Any, **kwargs: Any) -> NoReturn:
-        self._refuse("a numpy array", self._WORDS)
+        self.refuse("a numpy array", self._WORDS)
 
     def __repr__(self) -> str:
         return f"<SymbolicSize from {maker(self)}>"
@@ -372,22 +364,6 @@ def spelled(node: Node) -> str:
     return str(node.args[1]) if node.target is getattr else target_name(node.target)
 
 
-def _flat(value: Any) -> Iterator[Any]:
-    """Every item of nested lists, tuples and dicts, and of slices."""
-    items: Iterable[Any]
-    if is_mapping(value):
-        items = value.values()
-    elif isinstance(value, slice):
-        items = [value.start, value.stop, value.step]
-    elif is_sequence(value):
-        items = value
-    else:
-        yield value
-        return
-    for item in items:
-        yield from _flat(item)
-
-
 def symbols_in(*values: Any) -> tuple[Any, ...]:
     """The symbols among arguments, nested or not, in order."""
     found: list[Any] = []
@@ -404,7 +380,7 @@ def _collect(value: object, found: list[Any]) -> None:
         for item in value:
             _collect(item, found)
     elif isinstance(value, list | tuple | slice | Mapping):
-        found.extend(item for item in _flat(value) if type(item) in _SYMBOLS)
+        found.extend(item for item in flat(value) if type(item) in _SYMBOLS)
 
 
 def map_symbols(function: Callable[[Any], Any], value: Any) -> Any:
@@ -419,82 +395,3 @@ def has_symbol(args: tuple[object, ...], kwargs: Mapping[str, object]) -> bool:
         if kind in _SYMBOLS or (kind in (list, tuple, dict) and symbols_in(arg)):
             return True
     return False
-
-
-def _as_dtype(value: Any) -> Any:
-    """The torch dtype of a symbol's `dtype`, which is a name."""
-    return getattr(torch, value) if isinstance(value, str) and isinstance(getattr(torch, value, None), torch.dtype) else value
-
-
-def _refuse_in_place(target: Any, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> None:
-    """The model would write into the tensors of its caller, and a result that nobody takes would be pruned."""
-    name = target_name(target)
-    who = next(item for item in _flat((args, kwargs)) if isinstance(item, Symbol))
-    if name.endswith("_") and not name.endswith("__") and getattr(target, "__module__", None) != operator.add.__module__:
-        who._refuse(f"changed in place (`{name}`)", f"use the function without the last underscore: y = x.{name.rstrip('_')}(...)", "be")
-    if kwargs.get("inplace") is True:
-        who._refuse(f"changed in place (`{name}(..., inplace=True)`)", "leave inplace out", "be")
-    if kwargs.get("out") is not None:
-        who._refuse(f"changed in place (`{name}(..., out=...)`)", "leave out= out, and take what the function gives", "be")
-
-
-def _refuse_baked_mode(target: Any, kwargs: Mapping[str, Any]) -> None:
-    """`F.dropout(x)` means training=True, whether that is written or left out: torch tells the two apart no more than we can."""
-    if target in _DROPOUTS and kwargs.get("training", True) is True:
-        raise SymbolicError(
-            f"torch.nn.functional.{target_name(target)} on a symbolic tensor would drop in inference too: training=True would be baked in",
-            "write layers.Dropout(rate)(x), which follows the model's mode; or torch.dropout(x, rate, True) if it shall always drop",
-        )
-
-
-def _refuse_bare_module(target: Any = None, args: tuple[Any, ...] = (), kwargs: Mapping[str, Any] | None = None) -> None:
-    """A bare nn.Module records its insides: its mode baked in, its weights nameless. Refused, with the words to type."""
-    found = _calling_module()
-    why = "was called on a symbolic tensor: its mode would be baked in and its weights nameless"
-    if found is not None:
-        module, caller = found
-        place = (caller.f_code.co_filename, caller.f_lineno) if caller is not None else None
-        raise SymbolicError(f"a bare {_class_path(module)} {why}", f"write wrap({_written(module, caller)})(x)", place=place)
-    if any(isinstance(item, nn.Parameter) for item in _flat((args, kwargs or {}))):
-        fix = "write wrap(module)(x) with the nn.Module that owns the Parameter"
-        raise SymbolicError(f"torch {target_name(target)} with an nn.Parameter {why}", fix)
-
-
-def _calling_module() -> tuple[nn.Module, types.FrameType | None] | None:
-    """The outermost nn.Module that was called on a symbol and in whose call this is made, and the frame that called it."""
-    frame, found = sys._getframe(2), None
-    while frame is not None:
-        if frame.f_code.co_name == "_call_impl" and frame.f_code.co_filename == _MODULE_FILE:
-            words = frame.f_locals
-            found = frame if has_symbol(words["args"], words["kwargs"]) else found
-        frame = frame.f_back
-    if found is None:
-        return None
-    caller = found.f_back
-    while caller is not None and is_internal(caller.f_code.co_filename):
-        caller = caller.f_back
-    return found.f_locals["self"], caller
-
-
-def _written(module: nn.Module, frame: types.FrameType | None) -> str:
-    """How the code of a frame reaches a module: `bert`, `self.bert`, or its class, `nn.Linear(...)`, where no variable does."""
-    variables = frame.f_locals if frame is not None else {}
-    for name, value in variables.items():
-        if value is module and name.isidentifier():
-            return name
-    for name, value in variables.items():
-        held: dict[str, Any] = getattr(value, "__dict__", {}) if not isinstance(value, type | types.ModuleType) else {}
-        modules: dict[str, Any] = held.get("_modules") or {}
-        for attribute, item in {**held, **modules}.items():
-            if item is module and name.isidentifier():
-                return f"{name}.{attribute}"
-    return f"{_class_path(module).removeprefix('torch.')}(...)"
-
-
-def _class_path(module: nn.Module) -> str:
-    cls = type(module)
-    return f"torch.nn.{cls.__name__}" if cls.__module__.startswith("torch.nn.") else cls.__name__
-
-
-_DROPOUTS = (F.dropout, F.dropout1d, F.dropout2d, F.dropout3d, F.alpha_dropout, F.feature_alpha_dropout)
-_MODULE_FILE = sys.modules[nn.Module.__module__].__file__
