@@ -185,7 +185,7 @@ class Functional(Model, Operable, Fed, Placed, fx.GraphModule):
 
     @layers.setter
     def layers(self, value: Any) -> None:
-        raise ArgumentError("`layers` is what the model is made of and cannot be set", "make a new Model from symbols")
+        raise ReservedError("`layers` is what the model is made of and cannot be set", "make a new Model from symbols")
 
     def layer_names(self) -> dict[str, Layer]:
         return {self._names[layer]: layer for layer in self.layers}
@@ -430,6 +430,10 @@ def _inputs_and_outputs(cls: type, args: tuple[Any, ...], kwargs: dict[str, Any]
         if name not in words:
             raise ArgumentError(f"{who} needs `{name}`", "Model(inputs=x, outputs=y) with symbols from Input(...) and layers")
     return words.pop("inputs"), words.pop("outputs"), words
+
+
+class ReservedError(ArgumentError, AttributeError):
+    """Keras raises an AttributeError where `layers` is set."""
 
 
 class TooManyError(ArgumentError, TypeError):
