@@ -304,6 +304,21 @@ def test_a_layer_that_is_built_keeps_its_weights():
     assert shares_keys(other, model)
 
 
+def test_a_torch_module_is_wrapped():
+    model, head = mlp().eval(), nn.Sequential(nn.Linear(4, 3), nn.Dropout(0.5))
+    edited = model.replace("head", head)
+    assert edited.head is head
+    assert not head.training
+    assert list(edited.state_dict()) == [*list(model.state_dict())[:-2], "head.0.weight", "head.0.bias"]
+    x = torch.randn(2, 6)
+    same(edited(x), head(torch.relu(model.at("features")(x))))
+    longer = edited.insert_after("features", [nn.Tanh(), nn.Linear(4, 4)])
+    assert [layer.name for layer in longer.layers[-3:]] == ["tanh", "linear", "head"]
+    for again in (lambda m: m, *COPIES):
+        twin = again(longer)
+        same(twin(x), head(torch.relu(twin.linear(torch.tanh(model.at("features")(x))))))
+
+
 def test_replace_in_several_places():
     model = cnn().eval()
     changed = model.replace("drop_*", lambda x: Dropout(0.1)(x))
@@ -678,10 +693,10 @@ def test_ten_thousand_layers():
             "Functional 'net'.replace('stem'): Dense is a class, not a layer\n  at HERE\n  fix: make one: Dense(...)",
         ),
         (
-            lambda m: m.replace("stem", nn.ReLU()),
-            "Functional 'net'.replace('stem'): a bare torch.nn.ReLU is no layer\n"
+            lambda m: m.replace("stem", nn.LazyLinear(3)),
+            "wrap takes a module that has its weights, and LazyLinear makes some on its first call\n"
             "  at HERE\n"
-            "  fix: call it inside the call() of a Layer of yours",
+            "  fix: call it on a tensor once, then wrap it",
         ),
         (
             lambda m: m.replace("stem", 3),

@@ -20,6 +20,7 @@ from layergraph.graph.symbolic import SymbolicTensor, map_symbols, symbols_in
 from layergraph.graph.walk import between
 from layergraph.kinds import is_mapping
 from layergraph.layers.base import Layer
+from layergraph.layers.wrapping import wrap
 from layergraph.models.lookup import Found, find_calls, is_glob, patterns_in
 from layergraph.models.plan import Plan, unpacked
 from layergraph.models.rewrite import Make, Rewriting, result_of
@@ -76,7 +77,8 @@ class Operable(nn.Module):
         Args:
             names: as in `at`: a name, a list, a glob, a path; or a dict of name and what comes after it. A layer that is called
                 several times is followed at each call, 'shared:1' at one. An Input may be named too.
-            new: a layer, a model, a list of them, or a function of a symbolic tensor, which is called for each place.
+            new: a layer, a model, a torch module (it is wrapped), a list of them, or a function of a symbolic tensor, which is
+                called for each place.
             name: of the new model; None keeps this one's.
 
         >>> import torch
@@ -199,12 +201,9 @@ class Edit(NamedTuple):
 
 
 def layer_of(value: Any, doing: str) -> Any:
-    """What a user gives as something new, as a layer or a function of symbols.
-
-    The one place for further kinds of values: an nn.Module that is no layer of ours is to be wrapped here.
-    """
+    """What a user gives as something new, as a layer or a function of symbols; a module of torch's is wrapped."""
     if isinstance(value, nn.Module) and not isinstance(value, Layer):
-        raise ArgumentError(f"{doing}: a bare torch.nn.{type(value).__name__} is no layer", "call it inside the call() of a Layer of yours")
+        return wrap(value)
     if isinstance(value, type):
         raise ArgumentError(f"{doing}: {value.__name__} is a class, not a layer", f"make one: {value.__name__}(...)")
     if not callable(value):
