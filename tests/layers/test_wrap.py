@@ -16,8 +16,9 @@ import transformers
 from torch import nn
 
 from layergraph import Input, Model, Sequential, wrap
-from layergraph.errors import ArgumentError, ShapeError, SymbolicError
+from layergraph.errors import ArgumentError, ConfigError, ShapeError, SymbolicError
 from layergraph.layers import Dense, Layer, TorchModuleWrapper
+from layergraph.models import clone_model
 
 N = None
 
@@ -423,11 +424,40 @@ def test_output_shape_spares_the_trial_run():
     assert wrap(nn.Bilinear(4, 3, 2)).compute_output_shape((N, 4), (N, 3)) == (N, 2)
 
 
-def test_config_keeps_the_module():
+def test_config_keeps_the_module_and_another_layer_gets_a_copy():
     layer = wrap(nn.Linear(4, 2), name="part", output_shape=(N, 2))
+    assert layer.get_config()["module"] is layer.module
     twin = TorchModuleWrapper.from_config(layer.get_config())
-    assert twin.module is layer.module
     assert twin.name == "part"
+    assert twin.module.weight is not layer.module.weight
+    torch.testing.assert_close(twin.module.weight, layer.module.weight)
+
+
+def test_a_module_has_no_form_in_json():
+    model = Model(x := Input((4,)), wrap(nn.Linear(4, 2), name="part")(x))
+    with pytest.raises(ConfigError) as caught:
+        model.get_config()
+    assert told(caught.value) == (
+        "Functional.get_config: wrap(Linear) 'part': the argument 'module' cannot be written into a config: "
+        "the module Linear has no form in a config\n"
+        "  at <line>\n"
+        "  fix: make the module in the __init__ or build() of a Layer of yours, from plain arguments; or pickle the model"
+    )
+
+
+def test_a_clone_has_copies_of_the_modules_and_shares_where_the_model_does():
+    x = Input((4,), name="x")
+    shared, results = nn.Linear(4, 4), wrap(Gives(lambda x: {"a": x, "b": (x + 1, x * 2)}), name="gives")(x)
+    inner = Model(y := Input((4,)), wrap(shared, name="third")(y), name="inner")
+    model = Model(x, inner(wrap(shared, name="first")(results["b"][0]) + wrap(shared, name="second")(results["a"])))
+    twin = clone_model(model)
+    assert [*twin.state_dict()] == [*model.state_dict()]
+    assert twin.first is twin.second is twin.inner.third
+    assert twin.first is not model.first
+    torch.testing.assert_close(twin(rows := torch.randn(2, 4)), model(rows))
+    with torch.no_grad():
+        twin.first.weight.zero_()
+    assert model.first.weight.any()
 
 
 # ------------------------------------------------------------------------------------------------ refusals

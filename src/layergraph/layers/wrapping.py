@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import copy
 import inspect
 from collections.abc import Mapping
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Self
 
 import torch
 from torch import nn
@@ -148,6 +149,11 @@ class TorchModuleWrapper(Layer):
 
     def get_config(self) -> dict[str, Any]:
         return {**super().get_config(), "module": self.module, "output_shape": self._output_shape}
+
+    @classmethod
+    def from_config(cls, config: Mapping[str, Any]) -> Self:
+        """A layer over a copy of the module, weights included: no two layers made from configs share weights."""
+        return super().from_config({**config, "module": copy.deepcopy(config.get("module"))})
 
     def extra_repr(self) -> str:
         return ""

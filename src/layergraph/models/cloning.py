@@ -14,6 +14,7 @@ from layergraph.graph.symbolic import Symbol, SymbolicTensor, map_symbols, symbo
 from layergraph.graph.walk import Key, key
 from layergraph.layers.base import Layer
 from layergraph.layers.core import Input, InputLayer
+from layergraph.layers.wrapping import TorchModuleWrapper
 from layergraph.models.functional import Functional
 from layergraph.models.model import Model
 from layergraph.models.sequential import Sequential
@@ -35,7 +36,8 @@ def clone_model(
     """A model with the same graph over fresh layers, which have the same names and new weights.
 
     A layer that is called several times, or stands in several models of a nest, is one layer in the clone too. A model that
-    is compiled gives a compiled clone, unless its optimizer is one of torch's, which holds the old weights.
+    is compiled gives a compiled clone, unless its optimizer is one of torch's, which holds the old weights. A module that
+    `wrap` made a layer is copied, with the weights that it has.
 
     Args:
         model: a functional model, a Sequential, or a subclassed model with a config.
@@ -87,6 +89,7 @@ class _Cloning:
     def __init__(self, clone_function: CloneFunction | None, call_function: CallFunction | None, recursive: bool):
         self.clone_function, self.call_function, self.recursive = clone_function, call_function, recursive
         self.made: dict[Any, Any] = {}
+        self.copied: dict[int, Any] = {}
 
     def clone(self, model: Any, name: str, input_tensors: Any, call_function: CallFunction | None) -> Any:
         if isinstance(model, Sequential):
@@ -111,6 +114,9 @@ class _Cloning:
                 raise ArgumentError(f"clone_model: `clone_function` gave {shown(found)} for {layer.label}; it must give a layer")
             return found
         config = layer.get_config()
+        if type(layer) is TorchModuleWrapper:  # how to make another module nobody knows: what two layers share, their copies share
+            words: dict[str, Any] = {**config, "name": name, "module": copy.deepcopy(layer.module, self.copied)}
+            return TorchModuleWrapper(**words)
         return class_of(type(layer)).from_config({**config, "name": name} if "name" in config else config)
 
     def functional(self, model: Any, name: str, input_tensors: Any, call_function: CallFunction) -> Any:

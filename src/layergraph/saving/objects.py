@@ -12,6 +12,8 @@ from contextvars import ContextVar
 from types import BuiltinFunctionType, FunctionType
 from typing import Any, cast
 
+from torch import nn
+
 from layergraph import activations, constraints, dtype_policies, initializers, layers, regularizers
 from layergraph.errors import ConfigError, Fact, LayergraphError, shown, suggestion
 from layergraph.identify import MODELS, Config, CustomObjects, custom_object, name_of
@@ -57,6 +59,8 @@ def object_config(item: Any) -> Config | None:
     if isinstance(item, FunctionType | BuiltinFunctionType):
         return _function_config(item)
     if isinstance(item, type) or not callable(getattr(item, "get_config", None)):
+        if isinstance(item, nn.Module):
+            raise Fact(f"the module {type(item).__name__} has no form in a config", _NO_FORM)
         return None
     for base, serialize, _ in _FAMILIES.values():
         if isinstance(item, base):
@@ -65,6 +69,9 @@ def object_config(item: Any) -> Config | None:
     if module is not None:
         return {"module": module, **_named(type(item).__name__, _encoded(item, item.get_config()))}
     return _custom(type(item), _encoded(item, item.get_config()))
+
+
+_NO_FORM = "make the module in the __init__ or build() of a Layer of yours, from plain arguments; or pickle the model"
 
 
 def layer_config(layer: Layer, config: Any = None, plain: bool = False) -> Config:
