@@ -13,7 +13,7 @@ from torch import nn
 
 from layergraph import Functional, Input, Model, Sequential, layers, wrap
 from layergraph.errors import LayergraphError
-from layergraph.layers import BatchNormalization, Dense, Dropout
+from layergraph.layers import BatchNormalization, Dense, Dropout, Layer
 
 N = None
 X, Y = np.random.RandomState(0).rand(16, 3).astype("float32"), np.ones((16, 2), "float32")
@@ -167,6 +167,54 @@ def test_training_reaches_call_and_the_layers_in_it():
     x = Input((3,))
     still = Model(x, model(x, training=False))
     assert torch.equal(still(data), still(data))
+
+
+class Kept(Layer):
+    """Hands `training` on to none of what it calls."""
+
+    def __init__(self, **kwargs):
+        super().__init__(**kwargs)
+        self.layers_in_it = [Dropout(0.99), wrap(nn.Dropout(0.99)), nn.Dropout(0.99)]
+
+    def call(self, x, training=None):
+        for part in self.layers_in_it:
+            x = part(x)
+        return x
+
+
+class KeptByKeyword(Kept):
+    def call(self, *xs, training=None):
+        return super().call(xs[0], training=training)
+
+
+@pytest.mark.parametrize("kind", [Kept, KeptByKeyword])
+def test_training_holds_for_what_call_does_not_hand_it_on_to(kind):
+    ones, x = torch.ones(2, 50), Input((50,))
+    layer = kind()
+    assert torch.equal(layer(ones, training=False), ones)
+    assert torch.equal(Model(x, layer(x, training=False))(ones), ones)
+    assert torch.equal(Model(x, layer(x))(ones, training=False), ones)
+    assert all(module.training for module in layer.modules())
+    assert not torch.equal(layer(ones), ones)
+    layer.eval()
+    assert torch.equal(layer(ones), ones)
+    assert not torch.equal(layer(ones, training=True), ones)
+    assert not any(module.training for module in layer.modules())
+    if kind is Kept:
+        assert not torch.equal(layer(ones, True), ones)
+        assert torch.equal(layer.train()(ones, False), ones)
+    still = torch.compile(Model(x, layer.train()(x, training=False)), fullgraph=True, backend="eager")
+    assert torch.equal(still(ones), ones)
+
+
+def test_inference_leaves_the_statistics_alone():
+    model = Kerasy()
+    data = torch.from_numpy(X)
+    model(data, training=False)
+    before = model.norm.batch_norm.running_mean.clone()
+    model(data, training=False)
+    assert torch.equal(model.norm.batch_norm.running_mean, before)
+    assert torch.equal(model(data, training=False), model.eval()(data))
 
 
 def test_dicts_in_and_out():

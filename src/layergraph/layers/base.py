@@ -75,7 +75,7 @@ class Layer(Recorded, Declared):
         if "call" in cls.__dict__:
             words = declare.words_of(cls.call)
             cls._call_words = frozenset(words)
-            cls._training_at = words.index("training") - 1 if "training" in words else -1
+            cls._training_at = declare.place_of("training", cls.call, words) - 1 if "training" in words else -1
             if "forward" not in cls.__dict__:  # spares the eager path a frame
                 cls.forward = cls.call
 

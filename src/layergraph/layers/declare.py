@@ -5,8 +5,9 @@ from __future__ import annotations
 import functools
 import inspect
 import itertools
+import sys
 import types
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, dataclass_transform
 
 from layergraph.errors import ArgumentError, Fact, NameTakenError, shown, suggestion
@@ -107,6 +108,12 @@ def words_of(function: Callable[..., Any]) -> tuple[str, ...]:
     if code is None or hasattr(function, "__wrapped__"):
         return tuple(inspect.signature(function).parameters)
     return code.co_varnames[: code.co_argcount + code.co_kwonlyargcount]
+
+
+def place_of(word: str, function: Callable[..., Any], words: Sequence[str]) -> int:
+    """At which position a parameter may be given; beyond all of them where it is keyword-only."""
+    only = inspect.signature(function).parameters[word].kind is inspect.Parameter.KEYWORD_ONLY
+    return sys.maxsize if only else words.index(word)
 
 
 def bind(layer: Any, declared: Mapping[str, Field], args: tuple[Any, ...], kwargs: dict[str, Any]) -> dict[str, Any]:

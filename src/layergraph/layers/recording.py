@@ -108,9 +108,11 @@ class Recorded(Tracking):
                 self._build_from(args, kwargs)
             if "training" not in self._call_words:
                 return self._call_in_mode(kwargs.pop("training", None), args, kwargs)
-            if kwargs.get("training") is None and len(args) <= self._training_at:
+            training = args[self._training_at] if len(args) > self._training_at else kwargs.get("training")
+            if training is None and len(args) <= self._training_at:
                 kwargs["training"] = self.training
-            return super().__call__(*args, **kwargs)
+            # the mode of all that `call` does not hand it on to
+            return self._call_in_mode(None if training is None or training == self.training else bool(training), args, kwargs)
         except LayergraphError:
             raise
         except Exception as error:
@@ -128,7 +130,7 @@ class Recorded(Tracking):
         return (kwargs[first],), {name: value for name, value in kwargs.items() if name != first}
 
     def _call_in_mode(self, training: bool | None, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
-        """`training=` for a layer that does not take it: its sub-layers run in that mode, and have their own back afterwards."""
+        """`training=` at a call: the sub-layers run in that mode, and have their own back afterwards."""
         if training is None:
             return super().__call__(*args, **kwargs)
         with in_mode(self, training):
