@@ -14,6 +14,7 @@ from torch import nn
 from layergraph import Input, Model, layers, wrap
 from layergraph.errors import ArgumentError, LayergraphError, NotBuiltError, ShapeError, SymbolicError
 from layergraph.layers import Dense, Layer
+from layergraph.layers.tracking import OURS, OursError
 
 N = None
 
@@ -650,3 +651,35 @@ def test_the_input_of_a_layer_never_called():
         _ = Linear(2).input
     with pytest.raises(ArgumentError):
         wrap(Linear(2))
+
+
+KERAS_S = set(
+    "add_weight build call compute_dtype compute_output_shape compute_output_spec count_params dtype dtype_policy from_config get_config "
+    "get_weights input losses name non_trainable_variables non_trainable_weights output set_weights trainable trainable_variables "
+    "trainable_weights variable_dtype variables weights".split()
+)
+
+
+@pytest.mark.parametrize("name", sorted(OURS | {name for name in {*dir(Layer)} - {*dir(nn.Module)} - KERAS_S if not name.startswith("_")}))
+def test_no_attribute_of_the_users_hides_one_of_ours(name):
+    for value in (3, nn.Linear(1, 1), [Dense(1)]):
+        with pytest.raises(OursError):
+            setattr(Layer(), name, value)
+    if name not in ("apply_constraints", "auto_name", "check_fields", "output_dtype", "_inlined"):  # which a class may write
+        with pytest.raises(OursError):
+            type("Mine", (Layer,), {name: lambda self: None, "__module__": __name__})
+        with pytest.raises(OursError):
+            type("Mine", (Layer,), {"__annotations__": {name: "int"}, "__module__": __name__})
+
+
+def test_a_name_of_ours_is_refused_with_another():
+    class Head(Layer):
+        def __init__(self):
+            super().__init__()
+            self.parts = [Dense(1)]
+
+    with pytest.raises(OursError) as caught:
+        Head()
+    assert told(caught.value) == (
+        "Head: every layer has `parts` for something else\n  at <line>\n  fix: give it another name, such as `own_parts`"
+    )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import itertools
 from collections.abc import Mapping
 from typing import Any, ClassVar, Self
@@ -19,9 +20,11 @@ from layergraph.layers.autoconfig import auto_config, keeping, made_from
 from layergraph.layers.declare import Declared
 from layergraph.layers.fields import REQUIRED, Field
 from layergraph.layers.recording import Recorded
-from layergraph.layers.tracking import MissingInitError, settle_containers, watch_containers
+from layergraph.layers.tracking import OURS, MissingInitError, OursError, settle_containers, watch_containers
 
 _serials = itertools.count()
+# What a class of the user's may have under one of our names.
+_TO_WRITE = frozenset(("apply_constraints", "auto_name", "check_fields", "output_dtype", "_inlined"))
 _HOOKS = frozenset(name for name in nn.Module().__dict__ if "hook" in name)
 
 
@@ -63,6 +66,10 @@ class Layer(Recorded, Declared):
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
         super().__init_subclass__(**kwargs)
+        if not cls.__module__.startswith("layergraph."):
+            written = {*cls.__dict__, *inspect.get_annotations(cls)} - _TO_WRITE
+            for name in sorted(OURS & written):
+                raise OursError(cls, name)
         cls._fields = {**cls._fields, **declare.own_fields(cls)}
         if "_inlined" not in cls.__dict__ and cls.__module__ != "torch.fx.graph_module":  # fx's class for a model is what its base is
             cls._inlined = cls.__module__.startswith("layergraph.")

@@ -15,6 +15,16 @@ from layergraph.graph.names import clean
 from layergraph.layers.state import Stateful
 from layergraph.layers.weights import Added
 
+# What every layer has besides Keras's attributes and torch's: an attribute of the user's under such a name would not be found,
+# or be taken for the layer's own.
+OURS = frozenset(
+    """
+    adopt apply_constraints auto_name calls check_fields has_constraints has_losses keras_weights label lower modules_under output_dtype
+    own_weights parts place replace_part sublayers
+    _added _arguments _build_shapes _building _call_words _calls _fields _first _given_name _has_dtype _inlined _instead _key _place
+    _serial _shape_words _stem _suffixes _swapped _training_at
+    """.split()
+)
 _AGGREGATIONS = (None, "none", "mean", "sum", "only_first_replica")
 
 
@@ -113,6 +123,8 @@ class Tracking(Stateful):
     # Attributes
 
     def __setattr__(self, name: str, value: Any) -> None:
+        if name in OURS:
+            raise OursError(type(self), name)
         if self._inlined or isinstance(getattr(type(self), name, None), property):
             super().__setattr__(name, value)
             return
@@ -332,6 +344,14 @@ def _sizes(shape: Any, who: str) -> tuple[int, ...]:
 
 class _TooManyError(ArgumentError, TypeError):
     """Keras raises a TypeError for a fourth positional argument."""
+
+
+class OursError(ArgumentError, AttributeError):
+    """An attribute of the user's under a name that every layer has for something else."""
+
+    def __init__(self, cls: type, name: str):
+        another = f"own_{name.lstrip('_')}"
+        super().__init__(f"{cls.__name__}: every layer has `{name}` for something else", f"give it another name, such as `{another}`")
 
 
 class _IntegerError(ArgumentError, RuntimeError):
