@@ -672,6 +672,26 @@ def test_no_attribute_of_the_users_hides_one_of_ours(name):
             type("Mine", (Layer,), {"__annotations__": {name: "int"}, "__module__": __name__})
 
 
+def test_a_method_of_keras_s_variables_is_told_in_torch():
+    class Total(Layer):
+        def build(self, input_shape):
+            self.total = self.add_weight(shape=input_shape[-1:], initializer="zeros", trainable=False)
+
+        def call(self, x):
+            self.total.assign_add(x.sum(0))
+            return self.total
+
+    fix = "a weight is a torch tensor: write `with torch.no_grad(): weight.add_(value)`"
+    with pytest.raises(AttributeError) as caught:
+        Total()(torch.ones(2, 3))
+    assert told(caught.value) == (
+        f"'Tensor' object has no attribute 'assign_add'\nwhile Total was called\n  got a float32 tensor of shape (2, 3)\n  {fix}"
+    )
+    with pytest.raises(AttributeError) as caught:
+        Total()(Input((3,)))
+    assert told(caught.value).endswith(f"\n  {fix}")
+
+
 def test_a_name_of_ours_is_refused_with_another():
     class Head(Layer):
         def __init__(self):

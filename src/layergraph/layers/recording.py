@@ -367,9 +367,18 @@ _EXPLAINED = "_layergraph_explained"
 def explained(error: Exception, what: str, details: Sequence[str], most: int = 6) -> None:
     """Add a note to an error of somebody else's code, once: the innermost layer tells."""
     if not getattr(error, _EXPLAINED, False):
-        error.add_note("\n".join([what, *(f"  {line}" for line in details[:most])]))
+        error.add_note("\n".join([what, *(f"  {line}" for line in (*details[:most], *_in_torch(error)))]))
         with contextlib.suppress(AttributeError):  # an error with slots
             setattr(error, _EXPLAINED, True)
+
+
+_ASSIGNED = {"assign": "copy_", "assign_add": "add_", "assign_sub": "sub_"}
+
+
+def _in_torch(error: Exception) -> list[str]:
+    """What to type for a method of Keras's variables, which a weight of torch's does not have."""
+    method = _ASSIGNED.get(str(error.name)) if isinstance(error, AttributeError) and isinstance(error.obj, Tensor) else None
+    return [f"a weight is a torch tensor: write `with torch.no_grad(): weight.{method}(value)`"] if method else []
 
 
 def _told(value: Any) -> str:
