@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 import threading
+import time
 from collections.abc import Callable
 from typing import Any
 
@@ -12,7 +13,7 @@ import pytest
 import torch
 from torch import Tensor, fx, nn
 
-from layergraph import Input, Model, layers
+from layergraph import Input, Model, layers, wrap
 from layergraph.graph.structure import leaves
 
 from .dags import grow
@@ -201,6 +202,28 @@ def test_torch_s_generator_moves_by_the_weights_only() -> None:
     assert torch.equal(torch.get_rng_state(), state)
     model.eval()(torch.ones(2, 6), torch.ones(2, 5, 5, 2))
     assert torch.equal(torch.get_rng_state(), state)
+
+
+class Draws(nn.Module):
+    """Draws numbers wherever it runs, and takes its time."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        noise = torch.rand(()).item() + random.random() + float(np.random.rand())
+        time.sleep(0.002)
+        return x * noise
+
+
+def test_threads_do_not_put_back_each_other_s_draws() -> None:
+    before = torch.get_rng_state(), random.getstate(), np.random.get_state()[1].tolist()
+
+    def work(number: int) -> Any:
+        time.sleep(number * 0.001)
+        return Model(x := Input((3,)), wrap(Draws())(x))
+
+    at_once(work)
+    assert torch.equal(torch.get_rng_state(), before[0])
+    assert random.getstate() == before[1]
+    assert np.random.get_state()[1].tolist() == before[2]
 
 
 @pytest.mark.parametrize("dtype", [torch.float64, torch.bfloat16])

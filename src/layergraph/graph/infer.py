@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import operator
 import re
+import threading
 from collections.abc import Callable, Hashable, Mapping
 from typing import Any
 
@@ -31,6 +32,10 @@ def _counting(shape: tuple[int, ...], dtype: torch.dtype) -> Tensor:
 
 # For what depends on values: run on tensors that have some, one filled in each way.
 _FILLED: dict[int, Callable[..., Tensor]] = {5: torch.zeros, 7: torch.ones, 11: _counting}
+
+# Who runs trials that may draw random numbers, and puts the generator back: one thread at a time, or two would put back each
+# other's draws. (What other threads draw meanwhile, outside of trials, is put back too: torch has one generator for all.)
+DRAWING = threading.RLock()
 
 _ARITHMETIC: set[Any] = {operator.add, operator.sub, operator.mul, operator.truediv, torch.add, torch.sub, torch.mul}
 # Functions of two tensors that broadcast, besides.
@@ -180,7 +185,7 @@ def _probe_values(function: Callable[..., Any], args: tuple[Any, ...], kwargs: M
     """The specs that a function gives whose sizes depend on values (`x[x > 0]`), or that does not run on meta: from small real tensors."""
     results: dict[int, Any] = {}
     try:
-        with torch.no_grad(), torch.random.fork_rng(devices=[]):
+        with DRAWING, torch.no_grad(), torch.random.fork_rng(devices=[]):
             for size in _FILLED:
                 results[size] = function(*at_size(args, size, _filled), **at_size(dict(kwargs), size, _filled))
     except Exception as error:

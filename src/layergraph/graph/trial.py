@@ -14,7 +14,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from layergraph.graph.infer import DIVISIBLE_PROBES, PROBES, at_size, complete, fact_of, merge, on_meta
+from layergraph.graph.infer import DIVISIBLE_PROBES, DRAWING, PROBES, at_size, complete, fact_of, merge, on_meta
 from layergraph.graph.node import Constant
 from layergraph.graph.spec import SizeSpec, TensorSpec, UnknownAtError
 from layergraph.graph.structure import NoTensor, map_leaves
@@ -33,7 +33,7 @@ def probe_module(module: nn.Module, args: tuple[Any, ...], kwargs: Mapping[str, 
     The copy is on the meta device; where that does not serve (control flow on data, kernels without a meta form) it has
     values. Raises `Fact` from the failure on values.
     """
-    with _random_state_kept():
+    with DRAWING, _random_state_kept():
         try:
             twin = _twin(module, True)
             results = _runs(
