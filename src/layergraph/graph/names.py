@@ -6,9 +6,13 @@ import keyword
 import re
 from collections.abc import Iterable
 
+# The words that generated code uses. fx writes its variables in small letters, so that `SELF` is as bad as `self`.
+WORDS = frozenset(
+    "self torch math operator builtins device inf nan layergraph Ellipsis NoneType fx_pytree getattr pytree range slice".split()
+)
 # Attributes of a model, and the words its generated code uses. Frozen, and in a list of its own, so that a new method of
 # Model never changes the keys of anybody's state_dict: tests/graph/test_names.py holds dir(Model) to it.
-RESERVED = frozenset(
+RESERVED = WORDS | frozenset(
     """
     T_destination activity_regularizer add add_loss add_metric add_module add_submodule add_variable add_weight adopt apply
     apply_constraints at auto_name autocast bfloat16 buffers build build_from_config built call call_signature_parameters
@@ -31,8 +35,6 @@ RESERVED = frozenset(
     summary supports_jit supports_masking symbolic_call test_function test_on_batch test_step to to_empty to_folder to_json
     torch_params train train_function train_on_batch train_step trainable trainable_variables trainable_weights training type unfreeze
     variable_dtype variables weights xpu zero_grad
-
-    self torch math operator builtins device inf nan layergraph Ellipsis NoneType fx_pytree getattr pytree range slice
     """.split()
 )
 
@@ -51,13 +53,14 @@ def snake_case(class_name: str) -> str:
 def clean(name: str) -> str:
     """The identifier under which a name may stand in generated code and in state_dict keys: letters, digits and `_`.
 
-    >>> clean("my layer"), clean("class"), clean("output"), clean("2nd"), clean("_modules")
-    ('my_layer', 'class_', 'output_', 'n2nd', '_modules_')
+    >>> clean("my layer"), clean("class"), clean("output"), clean("2nd"), clean("_modules"), clean("Self")
+    ('my_layer', 'class_', 'output_', 'n2nd', '_modules_', 'Self_')
     """
     word = re.sub(r"[^0-9A-Za-z_]", "_", name) or "_"
     if word[0].isdigit():
         word = "n" + word
-    return word + "_" if word[0] == "_" or keyword.iskeyword(word) or keyword.issoftkeyword(word) or word in RESERVED else word
+    taken = keyword.iskeyword(word) or keyword.issoftkeyword(word) or word in RESERVED or word.lower() in WORDS
+    return word + "_" if word[0] == "_" or taken else word
 
 
 class Namespace:
