@@ -207,6 +207,20 @@ def test_training_holds_for_what_call_does_not_hand_it_on_to(kind):
     assert torch.equal(still(ones), ones)
 
 
+def test_loading_into_what_is_not_built_says_so():
+    model = Kerasy(name="net")
+    model(torch.from_numpy(X))
+    fresh = Kerasy(name="net")
+    with pytest.raises(RuntimeError, match="Unexpected key") as caught:
+        fresh.load_state_dict(model.state_dict())
+    assert caught.value.__notes__ == ["Kerasy 'net' has no weights yet: call it on a tensor, or build(input_shape), before loading"]
+    fresh.build((N, 3))
+    fresh.load_state_dict(model.state_dict())
+    with pytest.raises(RuntimeError, match="Missing key") as caught:
+        fresh.load_state_dict({})
+    assert not hasattr(caught.value, "__notes__")
+
+
 def test_inference_leaves_the_statistics_alone():
     model = Kerasy()
     data = torch.from_numpy(X)

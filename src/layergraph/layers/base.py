@@ -201,6 +201,17 @@ class Layer(Recorded, Declared):
             self.train(False)
         self._sync_mode()
 
+    def load_state_dict(self, state_dict: Mapping[str, Any], strict: bool = True, assign: bool = False) -> Any:
+        """As torch's; where keys do not fit because a layer has not seen an input, the error says so."""
+        try:
+            return super().load_state_dict(state_dict, strict, assign)
+        except RuntimeError as error:
+            unbuilt = next((layer for layer in self._flatten_layers() if not layer.built), None)
+            if unbuilt is not None:
+                where = "" if unbuilt is self else f", in {self.label},"
+                error.add_note(f"{unbuilt.label}{where} has no weights yet: call it on a tensor, or build(input_shape), before loading")
+            raise
+
     def _before_building(self) -> dict[str, Any] | None:
         """What `_unbuild` puts back when a build, or what follows it, fails; None for a layer that is built."""
         if self.built:
