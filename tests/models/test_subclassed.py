@@ -207,6 +207,29 @@ def test_training_holds_for_what_call_does_not_hand_it_on_to(kind):
     assert torch.equal(still(ones), ones)
 
 
+def test_summary_finds_the_layers_in_lists_and_dicts(capsys):
+    class Listed(Model):
+        def __init__(self):
+            super().__init__()
+            self.parts_of_it = {"a": [Dense(2)], "b": (Sequential([Dense(1)]),)}
+
+        def call(self, x):
+            return self.parts_of_it["b"][0](self.parts_of_it["a"][0](x))
+
+    model = Listed()
+    model(torch.ones(1, 3))
+    model.summary(expand_nested=True)
+    said = capsys.readouterr().out
+    rows = [[cell.strip() for cell in line.split("│")[1:-1]] for line in said.splitlines() if "│" in line]
+    assert [(row[0], row[-1]) for row in rows] == [
+        ("dense (Dense)", "8"),
+        ("(key: parts_of_it.a.0)", ""),
+        ("sequential (Sequential)", "3"),
+        ("(key: parts_of_it.b.0)", ""),
+        ("└ dense (Dense)", "3"),
+    ]
+
+
 def test_loading_into_what_is_not_built_says_so():
     model = Kerasy(name="net")
     model(torch.from_numpy(X))

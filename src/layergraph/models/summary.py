@@ -120,7 +120,7 @@ class _View:
         self.inputs: dict[Key, Any] = dict(zip(map(key, plan.flat_inputs), plan.input_layers, strict=True)) if plan else {}
         self.operations: list[Any] = list(plan.operations) if plan and not hasattr(model, "_stack") else list(model.layers)
         self.above: Any = None if set(self.inputs.values()) & set(self.operations) else next(iter(self.inputs.values()), None)
-        self.keys: dict[Any, str] = dict(model._keys) if plan else {part: name for name, part in model.named_children()}
+        self.keys: dict[Any, str] = dict(model._keys) if plan else {part: name for name, part in model.named_modules()}
         self.names = self._named(dict(model._names) if plan else {})
         self.calls: dict[Any, list[Node]] = {}
         self.results: dict[Node, dict[Any, SymbolicTensor]] = {}
