@@ -120,7 +120,7 @@ class _View:
         self.inputs: dict[Key, Any] = dict(zip(map(key, plan.flat_inputs), plan.input_layers, strict=True)) if plan else {}
         self.operations: list[Any] = list(plan.operations) if plan and not hasattr(model, "_stack") else list(model.layers)
         self.above: Any = None if set(self.inputs.values()) & set(self.operations) else next(iter(self.inputs.values()), None)
-        self.keys: dict[Any, str] = dict(model._keys) if plan else {part: name for name, part in model.named_modules()}
+        self.keys: dict[Any, str] = dict(model._keys) if plan else _paths(model)
         self.names = self._named(dict(model._names) if plan else {})
         self.calls: dict[Any, list[Node]] = {}
         self.results: dict[Node, dict[Any, SymbolicTensor]] = {}
@@ -168,6 +168,11 @@ class _View:
             return f"{safe(self.names[outside])}[0][0]"
         place = "".join(f"[{safe(str(step))}]" for step in symbol.path) or "[0]"
         return f"{safe(self.names[symbol.node.owner])}[{self._number[symbol.node]}]{place}"
+
+
+def _paths(model: Any) -> dict[Any, str]:
+    """Where each module stands in a model without a graph."""
+    return {part: path for path, part in model.named_modules()}
 
 
 def _rows(view: _View, cost: Cost | None, expand_nested: bool) -> Iterator[_Row]:
