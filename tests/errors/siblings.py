@@ -123,6 +123,9 @@ SIBLINGS = {
     "call() that gives text": (
         "class L(layers.Layer):\n    def call(self, x):\n        return 'text'\nx = Input((4,))\nModel(x, L(name='mine')(x))"
     ),
+    "add_loss": (
+        "class L(layers.Layer):\n    def call(self, x):\n        self.add_loss(x.sum())\n        return x\nL(name='mine')(Input((4,)))"
+    ),
     "a bug in call()": "class L(layers.Layer):\n    def call(self, x):\n        return x @ torch.ones(3, 2)\nL(name='mine')(Input((4,)))",
     # torch's modules
     "wrap of a class": "from layergraph import wrap\nwrap(nn.Linear)",
@@ -138,6 +141,8 @@ SIBLINGS = {
         "x = Input((4,))\nm = Model(x, layers.Dense(2, name='head')(layers.Dense(3, name='body')(x)))\nm.replace('body', layers.Dense(5))"
     ),
     "a glob that matches nothing": "x = Input((4,))\nModel(x, layers.Dense(2, name='hidden')(x)).freeze('block*')",
+    # files
+    "a model that is saved": "x = Input((4,))\nModel(x, x, name='m').save('m.keras')",
     # configs
     "text that is no JSON": "from layergraph.models import model_from_json\nmodel_from_json('{')",
     "a class that nobody registered": (

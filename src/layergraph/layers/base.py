@@ -11,7 +11,7 @@ import torch
 from torch import nn
 
 from layergraph import activations, dtype_policies, regularizers
-from layergraph.errors import ArgumentError, Fact, LayergraphError, NotBuiltError, Place, shown, user_place
+from layergraph.errors import ArgumentError, Fact, LayergraphError, NoAttributeError, NotBuiltError, Place, shown, user_place
 from layergraph.graph.lower import Lowering, Part, stand_in
 from layergraph.graph.names import snake_case
 from layergraph.kinds import is_mapping
@@ -25,6 +25,14 @@ from layergraph.layers.tracking import OURS, MissingInitError, OursError, settle
 _serials = itertools.count()
 # What a class of the user's may have under one of our names.
 _TO_WRITE = frozenset(("apply_constraints", "auto_name", "check_fields", "output_dtype", "_inlined"))
+# What people will call on a layer or model, and what does it until then.
+_LATER = {
+    "add_loss": "add the term to the loss in your own loop",
+    "export": "use torch.export.export(model, (x,)), or torch.onnx.export(model, (x,), path)",
+    "load_weights": "use model.load_state_dict(safetensors.torch.load_file(path))",
+    "save": "use model.to_json() for the graph, and safetensors.torch.save_file(model.state_dict(), path) for the weights",
+    "save_weights": "use safetensors.torch.save_file(model.state_dict(), path)",
+}
 _HOOKS = frozenset(name for name in nn.Module().__dict__ if "hook" in name)
 
 
@@ -265,6 +273,8 @@ class Layer(Recorded, Declared):
                 f"{self.label} has no `{name}` yet: it has not seen an input",
                 f"call it on an Input or a tensor, or {type(self).__name__}.build(input_shape)",
             )
+        if name in _LATER:
+            raise NoAttributeError(f"{self.label} has no {name!r} yet: it is Keras's, and comes later", _LATER[name])
         raise AttributeError(f"{type(self).__name__!r} object has no attribute {name!r}")
 
     # Keras's attributes

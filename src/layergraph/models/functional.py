@@ -386,7 +386,10 @@ def _module_first(self: Any, name: str) -> Any:
     try:
         return self.__dict__["_modules"][name]
     except KeyError:
-        return nn.Module.__getattr__(self, name)
+        try:
+            return nn.Module.__getattr__(self, name)
+        except AttributeError:
+            return Layer.__getattr__(self, name)  # which tells what it can of a name that is not there
 
 
 def _own_class(model: Functional) -> type[Functional]:
