@@ -23,7 +23,7 @@ GOLDEN = HERE / "goldens" / "texts.txt"
 def run(code: str, file: str) -> None:
     """Run code as a file of its own, so that its lines can be found."""
     linecache.cache[file] = (len(code), None, code.splitlines(True), file)
-    with warnings.catch_warnings():
+    with warnings.catch_warnings(record=True):  # what is wrong may be warned of too
         warnings.simplefilter("always")
         exec(compile(code, file, "exec"), {"__name__": "__main__"})
 
