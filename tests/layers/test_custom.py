@@ -14,7 +14,7 @@ from torch import nn
 from layergraph import Input, Model, layers, wrap
 from layergraph.errors import ArgumentError, LayergraphError, NotBuiltError, ShapeError, SymbolicError
 from layergraph.layers import Dense, Layer
-from layergraph.layers.tracking import OURS, OursError
+from layergraph.layers.tracking import OURS, ReservedError
 
 N = None
 
@@ -663,12 +663,12 @@ KERAS_S = set(
 @pytest.mark.parametrize("name", sorted(OURS | {name for name in {*dir(Layer)} - {*dir(nn.Module)} - KERAS_S if not name.startswith("_")}))
 def test_no_attribute_of_the_users_hides_one_of_ours(name):
     for value in (3, nn.Linear(1, 1), [Dense(1)]):
-        with pytest.raises(OursError):
+        with pytest.raises(ReservedError):
             setattr(Layer(), name, value)
     if name not in ("apply_constraints", "auto_name", "check_fields", "output_dtype", "_inlined"):  # which a class may write
-        with pytest.raises(OursError):
+        with pytest.raises(ReservedError):
             type("Mine", (Layer,), {name: lambda self: None, "__module__": __name__})
-        with pytest.raises(OursError):
+        with pytest.raises(ReservedError):
             type("Mine", (Layer,), {"__annotations__": {name: "int"}, "__module__": __name__})
 
 
@@ -698,7 +698,7 @@ def test_a_name_of_ours_is_refused_with_another():
             super().__init__()
             self.parts = [Dense(1)]
 
-    with pytest.raises(OursError) as caught:
+    with pytest.raises(ReservedError) as caught:
         Head()
     assert told(caught.value) == (
         "Head: every layer has `parts` for something else\n  at <line>\n  fix: give it another name, such as `own_parts`"

@@ -20,7 +20,7 @@ from layergraph.layers.autoconfig import auto_config, keeping, made_from
 from layergraph.layers.declare import Declared
 from layergraph.layers.fields import REQUIRED, Field
 from layergraph.layers.recording import Recorded
-from layergraph.layers.tracking import OURS, MissingInitError, OursError, settle_containers, watch_containers
+from layergraph.layers.tracking import OURS, MissingInitError, reserved, settle_containers, watch_containers
 
 _serials = itertools.count()
 # What a class of the user's may have under one of our names.
@@ -77,7 +77,7 @@ class Layer(Recorded, Declared):
         if not cls.__module__.startswith("layergraph."):
             written = {*cls.__dict__, *inspect.get_annotations(cls)} - _TO_WRITE
             for name in sorted(OURS & written):
-                raise OursError(cls, name)
+                raise reserved(cls, name)
         cls._fields = {**cls._fields, **declare.own_fields(cls)}
         if "_inlined" not in cls.__dict__ and cls.__module__ != "torch.fx.graph_module":  # fx's class for a model is what its base is
             cls._inlined = cls.__module__.startswith("layergraph.")

@@ -83,7 +83,7 @@ class Tracking(Stateful):
         """
         who = f"{self.label}.add_weight"
         if positional:
-            raise _TooManyError(f"{who} takes shape, initializer and dtype by position, got {3 + len(positional)} arguments")
+            raise TooManyError(f"{who} takes shape, initializer and dtype by position, got {3 + len(positional)} arguments")
         if isinstance(shape, str):
             raise ArgumentError(f"{who}: `shape` must be a tuple of sizes, got {shape!r}", f"add_weight(shape=..., name={shape!r})")
         if self._locked():
@@ -94,7 +94,7 @@ class Tracking(Stateful):
         sizes = _sizes(shape, who)
         kind = config.torch_dtype(dtype) if dtype is not None else self._torch_dtype
         if trainable and not (kind.is_floating_point or kind.is_complex):
-            raise _IntegerError(f"{who}: a weight of dtype {str(kind).removeprefix('torch.')} cannot be trained", "add trainable=False")
+            raise IntegerError(f"{who}: a weight of dtype {str(kind).removeprefix('torch.')} cannot be trained", "add trainable=False")
         if aggregation not in _AGGREGATIONS:
             known = ", ".join(map(repr, _AGGREGATIONS))
             raise ArgumentError(f"{who}: `aggregation` must be one of {known}, got {shown(aggregation)}")
@@ -124,7 +124,7 @@ class Tracking(Stateful):
 
     def __setattr__(self, name: str, value: Any) -> None:
         if name in OURS:
-            raise OursError(type(self), name)
+            raise reserved(type(self), name)
         if self._inlined or isinstance(getattr(type(self), name, None), property):
             super().__setattr__(name, value)
             return
@@ -342,19 +342,21 @@ def _sizes(shape: Any, who: str) -> tuple[int, ...]:
     return tuple(int(size) for size in found)
 
 
-class _TooManyError(ArgumentError, TypeError):
-    """Keras raises a TypeError for a fourth positional argument."""
+class TooManyError(ArgumentError, TypeError):
+    """Keras raises a TypeError for one positional argument too many."""
 
 
-class OursError(ArgumentError, AttributeError):
-    """An attribute of the user's under a name that every layer has for something else."""
-
-    def __init__(self, cls: type, name: str):
-        another = f"own_{name.lstrip('_')}"
-        super().__init__(f"{cls.__name__}: every layer has `{name}` for something else", f"give it another name, such as `{another}`")
+class ReservedError(ArgumentError, AttributeError):
+    """A name that every layer or model has for something else."""
 
 
-class _IntegerError(ArgumentError, RuntimeError):
+def reserved(cls: type, name: str) -> ReservedError:
+    """The error for an attribute of the user's under such a name."""
+    fix = f"give it another name, such as `own_{name.lstrip('_')}`"
+    return ReservedError(f"{cls.__name__}: every layer has `{name}` for something else", fix)
+
+
+class IntegerError(ArgumentError, RuntimeError):
     """torch raises a RuntimeError for gradients of integers."""
 
 

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Self, overload
 import torch
 from torch import Tensor, fx, nn
 
-from layergraph.errors import ArgumentError, Fact, LayergraphError, shown, suggestion
+from layergraph.errors import ArgumentError, Fact, LayergraphError, shown
 from layergraph.graph import walk
 from layergraph.graph.lower import Lowering, Nested, Value
 from layergraph.graph.names import Namespace, clean
@@ -24,8 +24,10 @@ from layergraph.layers.base import Layer
 from layergraph.layers.core import InputLayer
 from layergraph.layers.recording import OneTensorOut
 from layergraph.layers.state import once
+from layergraph.layers.tracking import ReservedError
 from layergraph.layers.weights import Weight
 from layergraph.models import failure
+from layergraph.models.arguments import inputs_and_outputs
 from layergraph.models.feeding import Fed
 from layergraph.models.model import Model
 from layergraph.models.naming import Names
@@ -60,7 +62,7 @@ class Functional(Model, Operable, Fed, Placed, fx.GraphModule):
         def _call_impl(self, *args: Any, **kwargs: Any) -> Any: ...  # torch says no types
 
     def __init__(self, *args: Any, **kwargs: Any):
-        inputs, outputs, words = _inputs_and_outputs(type(self), args, kwargs)
+        inputs, outputs, words = inputs_and_outputs(type(self), args, kwargs)
         self._start(**words)
         self._install(make_plan(inputs, outputs))
         if not self._trainable:
@@ -412,35 +414,6 @@ def functional_class(cls: type[Model]) -> type[Functional]:
 def _mixed(cls: type[Model]) -> type[Functional]:
     body = {"__module__": cls.__module__, "_mixed": True, "__init__": Functional.__init__}
     return type(cls.__name__, (cls, Functional), body)  # pyright: ignore[reportGeneralTypeIssues] (`cls` is not Model itself)
-
-
-def _inputs_and_outputs(cls: type, args: tuple[Any, ...], kwargs: dict[str, Any]) -> tuple[Any, Any, dict[str, Any]]:
-    who = "Model" if cls.__name__ == "Functional" else cls.__name__  # as the user wrote it
-    words = dict(kwargs)
-    if len(args) > 2:
-        raise TooManyError(
-            f"{who} takes inputs and outputs by position, got {len(args)} arguments", "name the others: Model(inputs, outputs, name=...)"
-        )
-    for name, value in zip(("inputs", "outputs"), args, strict=False):
-        if name in words:
-            raise ArgumentError(f"{who} got two values for `{name}`")
-        words[name] = value
-    unknown = [word for word in words if word not in ("inputs", "outputs", "name", "trainable")]
-    if unknown:
-        known = ("inputs", "outputs", "name", "trainable")
-        raise ArgumentError(f"{who} got an unknown argument {shown(unknown[0])}", suggestion(unknown[0], known))
-    for name in ("inputs", "outputs"):
-        if name not in words:
-            raise ArgumentError(f"{who} needs `{name}`", "Model(inputs=x, outputs=y) with symbols from Input(...) and layers")
-    return words.pop("inputs"), words.pop("outputs"), words
-
-
-class ReservedError(ArgumentError, AttributeError):
-    """Keras raises an AttributeError where `layers` is set."""
-
-
-class TooManyError(ArgumentError, TypeError):
-    """Keras raises a TypeError for a third positional argument."""
 
 
 def _lowered(plan: Plan, keys: Mapping[Any, str]) -> Lowering:
