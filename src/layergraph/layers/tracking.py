@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import weakref
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable
 from typing import Any, cast
 
 import torch
@@ -12,6 +12,7 @@ from torch import Tensor, nn
 from layergraph import config, constraints, initializers, regularizers
 from layergraph.errors import ArgumentError, LayergraphError, shown
 from layergraph.graph.names import clean
+from layergraph.graph.structure import flat
 from layergraph.layers.state import Stateful
 from layergraph.layers.weights import Added
 
@@ -269,19 +270,7 @@ for _kind, _base, _names in (
 
 def holds(value: Any, kind: Any) -> bool:
     """Whether a value is, or a nest has in it, something of a kind."""
-    return any(isinstance(item, kind) for item in _flat(value))
-
-
-def _flat(value: Any) -> Iterator[Any]:
-    pending = [value]
-    while pending:
-        item = pending.pop()
-        if isinstance(item, dict):
-            pending.extend(cast("dict[Any, Any]", item).values())
-        elif isinstance(item, list | tuple):
-            pending.extend(cast("list[Any]", item))
-        else:
-            yield item
+    return any(isinstance(item, kind) for item in flat(value))
 
 
 def as_modules(value: Any) -> nn.Module | None:
