@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import importlib
 import re
 import subprocess
 import sys
@@ -393,7 +394,7 @@ PUBLIC = {
 
 def public_names(name):
     """What a module says is public: `__all__`, else what it re-exports as `X as X`, else what it defines."""
-    module = sys.modules[name]
+    module = importlib.import_module(name)  # rooms are loaded when they are used
     if hasattr(module, "__all__"):
         return set(module.__all__)
     tree = TREES[Path(module.__file__)]
