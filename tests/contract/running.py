@@ -23,20 +23,33 @@ def values(row: Row, batch: int = 2, shapes: tuple[tuple[int, ...], ...] | None 
     """The row's inputs with another batch size, the same for the same row."""
     generator = torch.Generator().manual_seed(zlib.crc32(row.layer.encode()))
     sized = [(batch, *shape[1:]) for shape in shapes or row.inputs]
-    if row.integers:
-        return [torch.randint(0, row.integers, shape, generator=generator) for shape in sized]
-    return [torch.randn(shape, generator=generator) for shape in sized]
+
+    def drawn(index: int, shape: tuple[int, ...]) -> Tensor:
+        if index in row.masks:
+            mask = torch.rand(shape, generator=generator) < 0.6
+            mask[..., 0] = True
+            return mask
+        return torch.randint(0, row.integers, shape, generator=generator) if row.integers else torch.randn(shape, generator=generator)
+
+    return [drawn(index, shape) for index, shape in enumerate(sized)]
 
 
 def apply(row: Row, layer: Any, inputs: Any, bare: bool = False) -> list[Any]:
     """The outputs, as a list, of a layer on tensors or symbols in the row's form."""
+    args, words = arguments(row, inputs, bare)
+    return listed(layer(*args, **words))
+
+
+def arguments(row: Row, inputs: Any, bare: bool = False) -> tuple[list[Any], dict[str, Any]]:
+    """(by position, by keyword): the inputs in the row's form."""
+    given = list(inputs)
+    named = dict(zip(row.named, given[len(given) - len(row.named) :], strict=True)) | row.call
+    given = given[: len(given) - len(row.named)]
     if row.form == "list" and not bare:
-        results = layer(list(inputs))
-    elif row.form == "initial_state" and len(inputs) > 1:
-        results = layer(inputs[0], initial_state=list(inputs[1:]))
-    else:
-        results = layer(inputs[0])
-    return listed(results)
+        return [given], named
+    if row.form == "initial_state" and len(given) > 1:
+        return given[:1], {"initial_state": given[1:], **named}
+    return (given if row.form == "several" else given[:1]), named
 
 
 def listed(results: Any) -> list[Any]:
@@ -57,8 +70,12 @@ def built(row: Row, **more: Any) -> Any:
 
 def symbols(row: Row, unknown: tuple[int, ...] = (), shapes: tuple[Shape, ...] | None = None) -> list[Any]:
     """An Input for each of the row's inputs, the batch and these axes unknown; or for each of other shapes."""
-    dtype = "int64" if row.integers else "float32"
-    return [layergraph.Input(batch_shape=shape, dtype=dtype) for shape in shapes or with_unknown(row, unknown)]
+    given = shapes or with_unknown(row, unknown)
+    return [layergraph.Input(batch_shape=shape, dtype=dtype_of(row, index)) for index, shape in enumerate(given)]
+
+
+def dtype_of(row: Row, index: int) -> str:
+    return "bool" if index in row.masks else "int64" if row.integers else "float32"
 
 
 def with_unknown(row: Row, axes: tuple[int, ...]) -> tuple[Shape, ...]:

@@ -18,7 +18,22 @@ from layergraph.graph.spec import TensorSpec
 from layergraph.graph.trial import probe_module
 
 from .rows import ROWS, Row, Wrong
-from .running import apply, built, equal, gradients, larger, listed, make, model_of, provoke, symbols, values, with_unknown
+from .running import (
+    apply,
+    arguments,
+    built,
+    dtype_of,
+    equal,
+    gradients,
+    larger,
+    listed,
+    make,
+    model_of,
+    provoke,
+    symbols,
+    values,
+    with_unknown,
+)
 
 # Neither takes a tensor: the base of the others, and the layer behind Input. A wrapper takes what its module takes: layers/test_wrap.py.
 NOT_CALLED = {"Layer", "InputLayer", "TorchModuleWrapper"}
@@ -59,10 +74,8 @@ def test_declared_spec_is_the_probed_and_the_eager_one(row: Row) -> None:
 
 
 def _probed(row: Row, layer: Any, shapes: list[Any]) -> list[Any]:
-    dtype = torch.int64 if row.integers else torch.float32
-    specs = [TensorSpec(shape, dtype) for shape in shapes]
-    states = {"initial_state": specs[1:]} if row.form == "initial_state" else {}
-    found = probe_module(layer, (specs if row.form == "list" else specs[0],), states, row.layer)
+    args, words = arguments(row, [TensorSpec(shape, getattr(torch, dtype_of(row, index))) for index, shape in enumerate(shapes)])
+    found = probe_module(layer, tuple(args), words, row.layer)
     return [(spec.shape, str(spec.dtype).removeprefix("torch.")) for spec in listed(found)]
 
 

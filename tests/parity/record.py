@@ -1,6 +1,6 @@
 """Records the goldens of `rows.py` from Keras: `KERAS_BACKEND=torch python tests/parity/record.py [family ...]`.
 
-Needs `keras==3.15.1`, which the tests do not. Each golden is Keras's result in float64, rounded to float32, on inputs and
+Needs `keras==3.15.1`, which the tests do not. Each golden is Keras's result in float64, on inputs and
 weights that are exact in float32 and well conditioned: Keras's own float32 lies within `WELL_CONDITIONED` of it, and so do
 results that are not exact in float32 when every input and weight moves by half a unit in its last place. An error above the
 tests' limit is then a wrong formula and not a rounding. The seed is the row's id and the number of the first draw that is so.
@@ -8,6 +8,7 @@ tests' limit is then a wrong formula and not a rounding. The seed is the row's i
 
 from __future__ import annotations
 
+import inspect
 import itertools
 import os
 import sys
@@ -22,7 +23,7 @@ import keras
 import numpy as np
 import torch
 from keras.src.backend.common import dtypes
-from rows import FAMILIES, ROWS, In, Row
+from rows import FAMILIES, ROWS, In, Row, arguments
 
 # On torch, Keras computes normalizations, products and means of float64 in float32, by this table.
 dtypes.BIT64_TO_BIT32_DTYPE["float64"] = "float64"
@@ -44,6 +45,10 @@ def draw(rng: np.random.Generator, spec: In, number: int) -> np.ndarray:
     size = int(np.prod(spec.shape))
     if spec.draw == "integers":
         return rng.integers(spec.low, spec.high, spec.shape).astype(spec.dtype)
+    if spec.draw == "mask":
+        mask = rng.random(spec.shape) < 0.6
+        mask[..., 0] = True
+        return mask
     whole = rng.permutation(size) - size // 2 if spec.draw == "distinct" else np.round(rng.normal(size=size) * 16)
     # The last term keeps two inputs of a maximum from being equal anywhere.
     return ((2 * whole + 1) / 32 + number / 128).reshape(spec.shape).astype(np.float32)
@@ -70,15 +75,11 @@ def make(row: Row, dtype: str) -> Any:
 
 
 def call(row: Row, layer: Any, inputs: list[Any]) -> Any:
-    moded = row.layer in ("BatchNormalization", "Dropout") and isinstance(inputs[0], torch.Tensor)
-    more = {"training": row.training} if moded else {}
-    if row.form in ("list", "twin"):
-        return layer(inputs, **more)
+    moded = row.form != "twin" and "training" in inspect.signature(layer.call).parameters and isinstance(inputs[0], torch.Tensor)
+    args, words = arguments(row, inputs)
     if row.rule == "moments_over_axes" and isinstance(inputs[0], torch.Tensor):
         return moments_over_axes(layer, inputs[0])
-    if row.form == "initial_state":
-        return layer(inputs[0], initial_state=inputs[1:], **more)
-    return layer(inputs[0], **more)
+    return layer(*args, **words, **({"training": row.training} if moded else {}))
 
 
 def nudged(array: np.ndarray, nudge: np.random.Generator | None) -> np.ndarray:

@@ -12,14 +12,14 @@ import layergraph
 from layergraph import layers
 
 from . import golden
-from .rows import Row
+from .rows import Row, arguments
 
 Arrays = dict[str, Any]
 
 
-def make(row: Row) -> Any:
+def make(row: Row, dtype: str = "float32") -> Any:
     """A fresh layer, or for a twin the function of its inputs."""
-    kwargs = copy.deepcopy(row.kwargs)
+    kwargs = {"dtype": dtype, **copy.deepcopy(row.kwargs)}
     if row.form == "twin":
         return lambda inputs: getattr(layers, row.layer)(inputs, **kwargs)
     return getattr(layers, row.layer)(**kwargs)
@@ -27,55 +27,53 @@ def make(row: Row) -> Any:
 
 def call(row: Row, layer: Any, inputs: list[Any]) -> list[Any]:
     """The outputs, as a list, of tensors or of symbols."""
-    if row.form in ("list", "twin"):
-        results = layer(inputs)
-    elif row.form == "initial_state":
-        results = layer(inputs[0], initial_state=inputs[1:])
-    else:
-        results = layer(inputs[0])
+    args, words = arguments(row, inputs)
+    results = layer(*args, **words)
     return list(results) if isinstance(results, list | tuple) else [results]
 
 
-def tensors(arrays: list[np.ndarray], times: int = 1) -> list[torch.Tensor]:
+def tensors(arrays: list[np.ndarray], dtype: str, times: int = 1) -> list[torch.Tensor]:
     made = [torch.from_numpy(array.copy()) for array in arrays]
-    return [(x * times).requires_grad_() if x.is_floating_point() else x for x in made]
+    return [(x.to(getattr(torch, dtype)) * times).requires_grad_() if x.is_floating_point() else x for x in made]
 
 
-def loaded(row: Row, wanted: Arrays) -> Any:
+def loaded(row: Row, wanted: Arrays, dtype: str) -> Any:
     """The row's layer, built, with the golden's weights."""
-    layer = make(row)
+    layer = make(row, dtype)
     if row.form != "twin":
         with torch.no_grad():
-            call(row, layer.eval(), tensors(wanted["inputs"]))
+            call(row, layer.eval(), tensors(wanted["inputs"], dtype))
         layer.set_weights(wanted["weights"])
         layer.train(row.training)
     return layer
 
 
-def lowered(row: Row, layer: Any) -> Any:
+def lowered(row: Row, layer: Any, dtype: str) -> Any:
     """`Model(inputs, layer(inputs))`, with an unknown batch size."""
-    symbols = [layergraph.Input(shape=spec.shape[1:], dtype=spec.dtype) for spec in row.inputs]
+    symbols = [layergraph.Input(shape=spec.shape[1:], dtype=dtype if spec.dtype == "float32" else spec.dtype) for spec in row.inputs]
     outputs = call(row, layer, symbols)
     model = layergraph.Model(symbols if len(symbols) > 1 else symbols[0], outputs if len(outputs) > 1 else outputs[0])
     return model.train(row.training)
 
 
-def run(row: Row, wanted: Arrays, through_model: bool) -> dict[str, list[np.ndarray | None]]:
+def run(row: Row, wanted: Arrays, through_model: bool, dtype: str) -> dict[str, list[np.ndarray | None]]:
     """Everything that a golden holds, in Keras's layout."""
-    layer = loaded(row, wanted)
-    model = lowered(row, layer) if through_model else None
+    layer = loaded(row, wanted, dtype)
+    model = lowered(row, layer, dtype) if through_model else None
     weights = [] if row.form == "twin" else layer.keras_weights()
     inputs: list[torch.Tensor] = []
     outputs: list[torch.Tensor] = []
     for step in range(row.steps):
-        inputs = tensors(wanted["inputs"], step + 1)
+        inputs = tensors(wanted["inputs"], dtype, step + 1)
         results = call(row, layer, inputs) if model is None else model(*inputs)
         outputs = list(results) if isinstance(results, list | tuple) else [results]
     shapes = [tuple(y.shape) for y in outputs]
     assert shapes == [y.shape for y in wanted["outputs"]], f"outputs of shapes {shapes}, not {[y.shape for y in wanted['outputs']]}"
     if any(y.requires_grad for y in outputs):
-        torch.stack([(y * torch.from_numpy(c)).sum() for y, c in zip(outputs, wanted["cotangents"], strict=True)]).sum().backward()
-    assert all(y.dtype is torch.float32 for y in outputs), [y.dtype for y in outputs]
+        torch.stack(
+            [(y * torch.from_numpy(c).to(y.dtype)).sum() for y, c in zip(outputs, wanted["cotangents"], strict=True)]
+        ).sum().backward()
+    assert all(y.dtype is getattr(torch, dtype) for y in outputs), [y.dtype for y in outputs]
     held = list(zip(weights, wanted["weight_grads"], wanted["after"], strict=True))
     return {
         "outputs": [y.detach().numpy() for y in outputs],
@@ -85,9 +83,9 @@ def run(row: Row, wanted: Arrays, through_model: bool) -> dict[str, list[np.ndar
     }
 
 
-def misses(row: Row, wanted: Arrays, through_model: bool = False) -> dict[str, float]:
+def misses(row: Row, wanted: Arrays, through_model: bool = False, dtype: str = "float32") -> dict[str, float]:
     """{what: error} of every tensor that lies further from its golden than the limit: empty where all is well."""
-    found = run(row, wanted, through_model)
+    found = run(row, wanted, through_model, dtype)
     missed = {}
     for what, group in found.items():
         assert len(group) == len(wanted[what]), (what, len(group), len(wanted[what]))
@@ -95,7 +93,7 @@ def misses(row: Row, wanted: Arrays, through_model: bool = False) -> dict[str, f
             if gold is None:
                 continue
             far = float("inf") if got is None else golden.error(got, gold)
-            if not far <= golden.LIMIT:
+            if not far <= golden.LIMITS[dtype]:
                 missed[f"{what}[{number}]"] = far
     return missed
 

@@ -40,7 +40,7 @@ def _far(model: Any, recorded: dict[str, np.ndarray]) -> list[float]:
 
 def test_outputs_are_those_of_keras(model: Any, recorded: dict[str, np.ndarray]) -> None:
     assert str(recorded["keras"]) == "3.15.1"
-    assert max(_far(model, recorded)) <= golden.LIMIT
+    assert max(_far(model, recorded)) <= golden.LIMITS["float32"]
 
 
 def test_weights_come_out_as_they_went_in(model: Any, recorded: dict[str, np.ndarray]) -> None:
@@ -50,8 +50,8 @@ def test_weights_come_out_as_they_went_in(model: Any, recorded: dict[str, np.nda
 
 
 def test_a_copy_and_channels_last_memory_give_the_same(model: Any, recorded: dict[str, np.ndarray]) -> None:
-    assert max(_far(copy.deepcopy(model), recorded)) <= golden.LIMIT
-    assert max(_far(model.to(memory_format=torch.channels_last), recorded)) <= golden.LIMIT
+    assert max(_far(copy.deepcopy(model), recorded)) <= golden.LIMITS["float32"]
+    assert max(_far(model.to(memory_format=torch.channels_last), recorded)) <= golden.LIMITS["float32"]
 
 
 def test_weights_in_another_order_are_noticed(model: Any, recorded: dict[str, np.ndarray]) -> None:

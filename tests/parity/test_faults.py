@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from .faults import FAULTS, SOURCE, Fault, plant
+from .faults import SOURCE, plant
+from .planted import FAULTS, Fault
 
 QUICK = ("batch norm's epsilon", "GRU's gates in torch's order", "layers of equal depth in the order of making")
 

@@ -45,6 +45,11 @@ def test_lowered_is_keras(row: Row) -> None:
     assert misses(row, _golden(row), through_model=True) == {}
 
 
+@pytest.mark.parametrize("row", [row for row in ROWS if row.double], ids=_id)
+def test_double_is_keras(row: Row) -> None:
+    assert misses(row, _golden(row), dtype="float64") == {}
+
+
 def _shape(case: list[Any]) -> list[tuple[int | None, ...]]:
     return [tuple(shape) for shape in case]
 

@@ -49,7 +49,7 @@ def same(got: Any, wanted: Any) -> bool:
             return wanted["raises"][0] in got["raises"]
         if wanted.get("dtype", "").removeprefix("torch.") in ("float32", "float64"):
             kind = next(iter(wanted))
-            return got["dtype"] == wanted["dtype"] and golden.error(np.array(got[kind]), np.array(wanted[kind])) <= golden.LIMIT
+            return got["dtype"] == wanted["dtype"] and golden.error(np.array(got[kind]), np.array(wanted[kind])) <= golden.LIMITS["float32"]
         return all(same(got[key], wanted[key]) for key in wanted)
     if isinstance(wanted, list) and isinstance(got, list):
         return len(got) == len(wanted) and all(map(same, got, wanted))

@@ -214,7 +214,7 @@ class Dense(Layer):
     bias_initializer: Initializer = initializer(default="zeros")
     kernel_regularizer: Regularizer = regularizer(default=None)
     bias_regularizer: Regularizer = regularizer(default=None)
-    activity_regularizer: None = activity(default=None)
+    activity_regularizer: Regularizer = activity(default=None)
     kernel_constraint: Constraint = constraint(default=None)
     bias_constraint: Constraint = constraint(default=None)
     lora_rank: int | None = only(default=None, why="wrap the model with peft")

@@ -1,0 +1,36 @@
+"""Normalizations."""
+
+from __future__ import annotations
+
+from .row import Row, Wrong, argument, refused_inputs
+
+ROWS: tuple[Row, ...] = (
+    Row(
+        "BatchNormalization",
+        {},
+        ((2, 3, 4, 5),),
+        unknown=(1, 2),
+        wrong=(
+            *argument("momentum", 2.0, -0.1),
+            *argument("axis", 1.5, "last"),
+            *argument("epsilon", -1.0),
+            Wrong(("axis", "5", "(2, 4)"), kwargs={"axis": 5}, inputs=((2, 4),)),
+            refused_inputs((None, 4, None), says=("None",)),
+            refused_inputs((2,)),
+            refused_inputs((2, 3, 4, 7), says=("5", "7"), built=True),
+        ),
+    ),
+    Row(
+        "LayerNormalization",
+        {"axis": [-1, -2]},
+        ((2, 3, 4, 5),),
+        unknown=(1,),
+        wrong=(
+            *argument("axis", 1.5, "last"),
+            *argument("epsilon", -1.0),
+            Wrong(("axis", "4", "(2, 4)"), kwargs={"axis": 4}, inputs=((2, 4),)),
+            Wrong(("axis",), kwargs={"axis": [1, -2]}, inputs=((2, 3, 4),)),
+            Wrong(("None",), kwargs={"axis": -1}, inputs=((None, 4, None),)),
+        ),
+    ),
+)

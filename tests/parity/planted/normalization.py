@@ -1,0 +1,34 @@
+"""Faults of normalization."""
+
+from __future__ import annotations
+
+from .fault import Fault
+
+_BN = "layers/normalization.py"
+
+FAULTS: tuple[Fault, ...] = (
+    Fault(
+        "batch norm's epsilon",
+        _BN,
+        "low=0, high=1)\n    epsilon: float = number(default=1e-3",
+        "low=0, high=1)\n    epsilon: float = number(default=1e-5",
+        "^batchnorm",
+    ),
+    Fault("batch norm's default momentum", _BN, "number(default=0.99, low=0, high=1)", "number(default=0.9, low=0, high=1)", "^batchnorm"),
+    Fault("batch norm's momentum the torch way", _BN, "momentum=round(1 - self.momentum, 12)", "momentum=self.momentum", "^batchnorm"),
+    Fault("a frozen batch norm learns", _BN, "            module.eval()", "            pass", "^batchnorm.*trainable"),
+    Fault(
+        "layer norm's epsilon",
+        _BN,
+        "checked(axes, default=-1)\n    epsilon: float = number(default=1e-3",
+        "checked(axes, default=-1)\n    epsilon: float = number(default=1e-5",
+        "^layernorm",
+    ),
+    Fault(
+        "layer norm's axes come back in another order",
+        _BN,
+        "order.index(i) for i in range(rank)",
+        "order[i] for i in range(rank)",
+        "^layernorm",
+    ),
+)

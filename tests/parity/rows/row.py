@@ -1,0 +1,82 @@
+"""What a row of the parity table says. Pure data: neither package is imported."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any
+
+Shape = tuple[int, ...]
+
+
+@dataclass(frozen=True)
+class In:
+    """One input: its shape with the batch, and how its values are drawn.
+
+    `draw`: "normal" (both signs, never 0), "distinct" (the same, without ties: for maxima), "integers" (in [low, high)), "mask"
+    (booleans, the first of each row True).
+    """
+
+    shape: Shape
+    draw: str = "normal"
+    dtype: str = "float32"
+    low: int = 0
+    high: int = 0
+
+
+@dataclass(frozen=True)
+class Row:
+    """One golden.
+
+    Args:
+        id: unique; its first word is the layer's family in lower case.
+        family: the golden file that holds it.
+        layer: the name in `keras.layers` (for `form="twin"`, of the function).
+        kwargs: constructor arguments.
+        inputs: what it is called on.
+        form: "one" (one tensor), "several" (each by position), "list" (a list), "initial_state" (a tensor, and the rest as
+            `initial_state=`), "twin" (a function of a list).
+        named: the last inputs go by these keywords instead.
+        call: further keywords of the call.
+        training: the mode.
+        steps: forward passes in that mode; pass k sees its inputs times k + 1, and the last one is recorded.
+        rule: where Keras 3.15.1 on torch is known to be wrong, the function of `record.py` that the golden comes from instead.
+        init: whether the distribution of fresh weights is recorded too.
+        double: False where Keras computes in float32 even when it is told float64: the golden tells no more digits.
+    """
+
+    id: str
+    family: str
+    layer: str
+    kwargs: dict[str, Any] = field(default_factory=dict)
+    inputs: tuple[In, ...] = ()
+    form: str = "one"
+    named: tuple[str, ...] = ()
+    call: dict[str, Any] = field(default_factory=dict)
+    training: bool = False
+    steps: int = 1
+    rule: str | None = None
+    init: bool = False
+    double: bool = True
+
+
+def _word(value: object) -> str:
+    text = "".join(c if c.isalnum() or c == "." else "_" for c in str(value).replace("-", "m"))
+    return "_".join(part for part in text.split("_") if part)
+
+
+def row(family: str, layer: str, kwargs: dict[str, Any], *shapes: Shape | In, note: str = "", **more: Any) -> Row:
+    inputs = tuple(s if isinstance(s, In) else In(s) for s in shapes)
+    words = [layer.lower(), *(f"{k}_{_word(v)}" for k, v in kwargs.items()), *([note] if note else [])]
+    return Row("-".join(words), family, layer, kwargs, inputs, **more)
+
+
+def arguments(row: Row, inputs: list[Any]) -> tuple[list[Any], dict[str, Any]]:
+    """(by position, by keyword): the inputs in the row's form."""
+    given = list(inputs)
+    named = dict(zip(row.named, given[len(given) - len(row.named) :], strict=True)) | row.call
+    given = given[: len(given) - len(row.named)]
+    if row.form in ("list", "twin"):
+        return [given], named
+    if row.form == "initial_state":
+        return given[:1], {"initial_state": given[1:], **named}
+    return (given if row.form == "several" else given[:1]), named
