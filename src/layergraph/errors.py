@@ -25,6 +25,7 @@ import functools
 import linecache
 import os
 import sys
+import warnings
 from collections.abc import Iterable
 
 import torch
@@ -53,6 +54,12 @@ def user_place() -> Place | None:
             return name, frame.f_lineno
         frame = frame.f_back
     return None
+
+
+def warn_at(place: Place | None, message: str) -> None:
+    """Warn the user, at that line of their code."""
+    name, line = place or ("<unknown>", 1)
+    warnings.warn_explicit(message, UserWarning, name, line)
 
 
 def describe(place: Place | None) -> str:

@@ -38,6 +38,8 @@ from .running import (
 # Neither takes a tensor: the base of the others, and the layer behind Input. A wrapper takes what its module takes: layers/test_wrap.py.
 NOT_CALLED = {"Layer", "InputLayer", "TorchModuleWrapper"}
 
+pytestmark = pytest.mark.filterwarnings("ignore:.* was called on tensors, which carry no masks")
+
 every_row = pytest.mark.parametrize("row", ROWS, ids=lambda row: row.layer)
 
 

@@ -201,10 +201,13 @@ class Lowering:
         for node in nodes:
             self._origin = node
             args, kwargs = map_symbols(value_of, node.args), map_symbols(value_of, dict(node.kwargs))
-            if node.op == "layer":
+            if node.masks:
+                kwargs.update(map_symbols(value_of, dict(node.masks)))
+            if node.op in ("layer", "masks"):
                 if self.mode is not None:
                     kwargs.setdefault("training", self.mode)
-                results[node] = node.target.lower(self, self._prefix + self._keys[node.target], args, kwargs)
+                lower = node.target.lower if node.op == "layer" else node.target._lower_masks
+                results[node] = lower(self, self._prefix + self._keys[node.target], args, kwargs)
             else:
                 results[node] = self.torch_call(node.op, node.target, args, kwargs)
         self._origin = None

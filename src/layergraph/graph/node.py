@@ -5,18 +5,27 @@ from __future__ import annotations
 import itertools
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Literal
 
 from torch import Tensor
 
 from layergraph.errors import Place
+from layergraph.graph.structure import Path, leaves
 
 if TYPE_CHECKING:
     from layergraph.graph.symbolic import SymbolicTensor
 
-Op = Literal["input", "layer", "function", "method"]
+Op = Literal["input", "layer", "function", "method", "masks"]
+"""What a node is: an Input, a call of a layer, of a function or method of torch; or the masks that a nested model gives on its outputs."""
+
+NO_MASKS: Mapping[Any, Any] = MappingProxyType({})
 
 _ids = itertools.count()
+
+
+def _no_masks() -> Mapping[Any, Any]:
+    return NO_MASKS
 
 
 class Constant:
@@ -37,6 +46,9 @@ class Node:
 
     `id` grows with time, so a parent is always older than its children: ordering by id is ordering by execution, and
     no cycle can be written. `parents` are the symbols among the arguments, in Keras's order, `constants` the tensors.
+
+    `masks` are the keywords that recording gave the call by itself, for masks that its inputs carry; Keras counts them to none of
+    its orders. `carried` gives the mask that travels with the result, by the place in the result.
     """
 
     op: Op
@@ -46,7 +58,14 @@ class Node:
     parents: tuple[SymbolicTensor, ...]
     place: Place | None
     constants: tuple[Constant, ...] = ()
+    masks: Mapping[str, Any] = field(default_factory=_no_masks)
+    carried: Mapping[Path, SymbolicTensor] = field(default_factory=_no_masks)
     id: int = field(default_factory=_ids.__next__)
+
+    @property
+    def needs(self) -> tuple[SymbolicTensor, ...]:
+        """All symbols that must be there before this one: the parents, and the masks."""
+        return self.parents if not self.masks else (*self.parents, *(leaf for leaf in leaves(dict(self.masks)) if leaf is not None))
 
     @property
     def owner(self) -> Any:

@@ -12,7 +12,7 @@ from torch import Tensor
 
 from layergraph.errors import Fact, Place, ShapeError, describe, user_place
 from layergraph.graph.infer import infer_torch
-from layergraph.graph.node import Constant, Node, Op
+from layergraph.graph.node import NO_MASKS, Constant, Node, Op
 from layergraph.graph.refuse import refuse_baked_mode, refuse_bare_module, refuse_in_place
 from layergraph.graph.spec import SizeSpec, TensorSpec
 from layergraph.graph.structure import Path, alike, leaves, map_leaves, of_kind
@@ -20,12 +20,22 @@ from layergraph.graph.symbolic import Symbol, SymbolicTensor, maker, symbol_of, 
 from layergraph.kinds import is_dict, is_sequence
 
 
-def record(op: Op, target: Any, args: tuple[Any, ...], kwargs: Mapping[str, Any], output: Any, place: Place | None = None) -> Any:
+def record(
+    op: Op,
+    target: Any,
+    args: tuple[Any, ...],
+    kwargs: Mapping[str, Any],
+    output: Any,
+    place: Place | None = None,
+    masks: Mapping[str, Any] = NO_MASKS,
+    carried: Mapping[Path, SymbolicTensor] = NO_MASKS,
+) -> Any:
     """Record one call whose result is described by `output`, a nest of specs; gives the same nest of symbols."""
     constants: list[Constant] = []
     if any(isinstance(leaf, Tensor | np.ndarray) for leaf in (*leaves(args), *leaves(dict(kwargs)))):
         args, kwargs = map_leaves(partial(_held, constants), args), map_leaves(partial(_held, constants), dict(kwargs))
-    return given_by(Node(op, target, args, kwargs, symbols_in(args, kwargs), place or user_place(), tuple(constants)), output)
+    node = Node(op, target, args, kwargs, symbols_in(args, kwargs), place or user_place(), tuple(constants), masks, carried)
+    return given_by(node, output)
 
 
 def given_by(node: Node, output: Any) -> Any:

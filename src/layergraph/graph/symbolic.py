@@ -236,6 +236,11 @@ class SymbolicTensor(CheckedAsTensor, Symbol):
         """The name of the layer, or of the torch function, that made it."""
         return self.node.target.name if self.node.op in ("input", "layer") else target_name(self.node.target)
 
+    @property
+    def _keras_mask(self) -> SymbolicTensor | None:
+        """The mask that travels with the tensor, as Keras calls it: True where a step counts."""
+        return self.node.carried.get(self.path)
+
     sparse = False
     ragged = False
     requires_grad = False

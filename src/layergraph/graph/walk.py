@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Any
 
 from layergraph.errors import GraphError, describe
@@ -39,7 +39,23 @@ def between(inputs: Iterable[SymbolicTensor], outputs: Sequence[tuple[str, Symbo
                     details=[f"made at {describe(symbol.node.place)}"],
                 )
             found.add(symbol.node)
-            pending.extend(symbol.node.parents)
+            pending.extend(symbol.node.needs)
+    return sorted(found, key=lambda node: node.id)
+
+
+def computed_from(inputs: Iterable[SymbolicTensor], symbol: SymbolicTensor, known: Collection[Node] = ()) -> list[Node] | None:
+    """The nodes that compute a symbol from `inputs` and what is `known`, oldest first; None where more is needed."""
+    given = {key(each) for each in inputs}
+    found: set[Node] = set()
+    pending = [symbol]
+    while pending:
+        each = pending.pop()
+        if key(each) in given or each.node in found or each.node in known:
+            continue
+        if each.node.op == "input":
+            return None
+        found.add(each.node)
+        pending.extend(each.node.needs)
     return sorted(found, key=lambda node: node.id)
 
 

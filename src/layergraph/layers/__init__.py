@@ -17,9 +17,10 @@ from layergraph.layers.convolution import Convolution2D as Convolution2D
 from layergraph.layers.convolution import Convolution3D as Convolution3D
 from layergraph.layers.core import Activation as Activation
 from layergraph.layers.core import Dense as Dense
-from layergraph.layers.core import Embedding as Embedding
 from layergraph.layers.core import Input as Input
 from layergraph.layers.core import InputLayer as InputLayer
+from layergraph.layers.embedding import Embedding as Embedding
+from layergraph.layers.embedding import Masking as Masking
 from layergraph.layers.merging import Add as Add
 from layergraph.layers.merging import Average as Average
 from layergraph.layers.merging import Concatenate as Concatenate
@@ -127,6 +128,7 @@ __all__ = [
     "Layer",
     "LayerNormalization",
     "LeakyReLU",
+    "Masking",
     "MaxPool1D",
     "MaxPool2D",
     "MaxPool3D",

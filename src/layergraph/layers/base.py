@@ -159,6 +159,8 @@ class Layer(Recorded, Declared):
         # a module that is not ours any more has a mode of its own
         if self._swapped or self._instead is not None or (self._inlines() and "training" not in self._call_words):
             kwargs.pop("training", None)
+        if self._instead is not None:  # nor does it know of masks
+            kwargs = {word: value for word, value in kwargs.items() if word != "mask" and not word.endswith("_mask")}
         if not self._inlines():
             return lowering.module(key, self._standing(), args, kwargs)
         made = self._swapped or {}

@@ -1,10 +1,9 @@
-"""Input, Dense, Activation, Embedding: where a graph starts, and the layers every model has."""
+"""Input, Dense, Activation: where a graph starts, and the layers every model has."""
 
 from __future__ import annotations
 
 from typing import Any, ClassVar
 
-import torch
 from torch import Tensor, nn
 
 from layergraph import config
@@ -18,7 +17,6 @@ from layergraph.layers.base import Layer
 from layergraph.layers.fields import Activation as ActivationFunction
 from layergraph.layers.fields import (
     Constraint,
-    Field,
     Initializer,
     Regularizer,
     activation,
@@ -32,7 +30,6 @@ from layergraph.layers.fields import (
     regularizer,
 )
 from layergraph.layers.weights import DENSE, Weight
-from layergraph.nn.indices import whole_indices
 
 
 class InputLayer(Layer):
@@ -207,6 +204,8 @@ class Dense(Layer):
     (None, 10)
     """
 
+    supports_masking = True
+
     units: int = positive()
     activation: ActivationFunction = activation(default=None)
     use_bias: bool = flag(default=True)
@@ -258,6 +257,8 @@ class Activation(Layer):
     (None, 4)
     """
 
+    supports_masking = True
+
     activation: ActivationFunction = activation()
 
     def call(self, x: Tensor) -> Tensor:
@@ -265,67 +266,3 @@ class Activation(Layer):
 
     def compute_output_spec(self, x: TensorSpec) -> TensorSpec:
         return self._probed((x,), {}) if isinstance(self.activation, nn.Module) else probe(self.activation, (x,), {}, "the activation")
-
-
-class Embedding(Layer):
-    """Rows of a table, by index.
-
-    (B, ...) of integers -> (B, ..., output_dim)
-
-    Floats are taken where they are whole numbers, since Keras's default Input is float32. Other floats raise, and so do
-    indices outside 0 .. input_dim - 1; Keras truncates the ones and wraps the negative others.
-
-    Args:
-        input_dim: the number of rows.
-        output_dim: the length of a row.
-        embeddings_initializer: of the table, (input_dim, output_dim).
-        embeddings_regularizer, embeddings_constraint: as in `Dense`.
-        mask_zero: only False for now.
-        weights: the table, (input_dim, output_dim), or a list of it.
-
-    >>> from layergraph import Input
-    >>> Embedding(1000, 16)(Input(shape=(20,), dtype="int64")).shape
-    (None, 20, 16)
-    """
-
-    input_dim: int = positive()
-    output_dim: int = positive()
-    embeddings_initializer: Initializer = initializer(default="uniform")
-    embeddings_regularizer: Regularizer = regularizer(default=None)
-    embeddings_constraint: Constraint = constraint(default=None)
-    mask_zero: bool = only(default=False, why="masks come in a later version")
-    weights: Any = Field(default=None, encode=lambda value: None)  # values belong to the state, not to the config
-    lora_rank: int | None = only(default=None, why="wrap the model with peft")
-    lora_alpha: float | None = only(default=None, why="wrap the model with peft")
-    quantization_config: Any = only(default=None, why="quantize the model with torchao")
-
-    def check_fields(self) -> None:
-        given = self.__dict__["weights"]
-        if given is not None:
-            self.build((None,))
-            self.set_weights(given if is_sequence(given) else [given])
-            self.__dict__["weights"] = None  # the module has them now
-
-    def _casts(self, dtype: torch.dtype) -> bool:
-        return False  # what comes in are indices; the layer's dtype is that of the table
-
-    def build(self, input_shape: Shape) -> None:
-        self.embedding = nn.Embedding(self.input_dim, self.output_dim)
-
-    def call(self, x: Tensor) -> Tensor:
-        return self.embedding(x if x.dtype in (torch.int64, torch.int32) else whole_indices(x))
-
-    def keras_weights(self) -> list[Weight]:
-        return [Weight("embeddings", (self.embedding.weight,))]
-
-    def compute_output_shape(self, input_shape: Shape) -> Shape:
-        return (*input_shape, self.output_dim)
-
-    def output_dtype(self, *input_dtypes: torch.dtype) -> torch.dtype:
-        return self._torch_dtype
-
-    def explain(self, x: Tensor) -> str | None:
-        """Which index is out of range, for the error of a failed call."""
-        low, high = int(x.min()), int(x.max())
-        wrong = low if low < 0 else high if high >= self.input_dim else None
-        return None if wrong is None else f"index {wrong} is outside 0 .. {self.input_dim - 1}"

@@ -25,12 +25,17 @@ class _Merge(Layer):
     Inputs of lower rank get axes of size 1 right after the batch axis, as in Keras; then torch's broadcasting holds.
     """
 
+    supports_masking = True
     _exactly: ClassVar[int | None] = None
     _combine: ClassVar[Callable[[Any, Any], Any]]
 
+    def compute_mask(self, inputs: Any, mask: Any = None) -> Any:
+        """Where any of the inputs counts; no mask, where one of them has none."""
+        masks: list[Any] = [None] if mask is None else list(mask)
+        return None if any(each is None for each in masks) else reduce(operator.or_, masks)
+
     def call(self, inputs: Sequence[Tensor]) -> Tensor:
-        rank = max(x.ndim for x in inputs)
-        return reduce(type(self)._combine, [_raise_rank(x, rank) for x in inputs])
+        return reduce(type(self)._combine, _of_one_rank(inputs))
 
     def compute_output_shape(self, input_shape: Sequence[Shape]) -> Shape:
         shapes = _checked_list(input_shape, self._exactly)
@@ -63,10 +68,15 @@ def _projection(shapes: Sequence[Shape]) -> str | None:
     return f"project the one of shape {first} with {wanted}"
 
 
-def _raise_rank(x: Tensor, rank: int) -> Tensor:
-    for _ in range(rank - x.ndim):
-        x = x.unsqueeze(1)
-    return x
+def _of_one_rank(inputs: Sequence[Tensor]) -> list[Tensor]:
+    rank = max(x.ndim for x in inputs)
+    raised: list[Tensor] = []
+    for x in inputs:
+        missing = rank - x.ndim
+        for _ in range(missing):
+            x = x.unsqueeze(1)
+        raised.append(x)
+    return raised
 
 
 class Add(_Merge):
@@ -101,12 +111,21 @@ class Multiply(_Merge):
 
     [(B, ...), (B, ...), ...] -> (B, ...)
 
+    With masks, a step that does not count is a factor of 1, and the product is 0 where none counts.
+
     >>> from layergraph import Input
     >>> Multiply()([Input(shape=(4,)), Input(shape=(1,))]).shape
     (None, 4)
     """
 
     _combine = operator.mul
+
+    def call(self, inputs: Sequence[Tensor], mask: Sequence[Tensor | None] | None = None) -> Tensor:
+        if mask is None:
+            return super().call(inputs)
+        factors = [x if m is None else x.masked_fill(~m.unsqueeze(-1), 1) for x, m in zip(_of_one_rank(inputs), mask, strict=True)]
+        product, counts = reduce(operator.mul, factors), self.compute_mask(inputs, mask)
+        return product if counts is None else product * counts.unsqueeze(-1)
 
 
 class Average(_Merge):
@@ -129,8 +148,23 @@ class Average(_Merge):
         return dtype if dtype.is_floating_point or dtype.is_complex else torch.get_default_dtype()
 
 
-class Maximum(_Merge):
-    """Maximum of a list of tensors, element by element.
+class _Extremum(_Merge):
+    """A maximum or minimum: with masks, a step that does not count leaves it to the other tensors."""
+
+    def call(self, inputs: Sequence[Tensor], mask: Sequence[Tensor | None] | None = None) -> Tensor:
+        if mask is None:
+            return super().call(inputs)
+        (found, *others), counts = _of_one_rank(inputs), mask[0]
+        for x, m in zip(others, mask[1:], strict=True):
+            x = x if m is None else torch.where(m.unsqueeze(-1), x, found)
+            found = found if counts is None else torch.where(counts.unsqueeze(-1), found, x)
+            counts = None if m is None or counts is None else counts | m
+            found = type(self)._combine(found, x)
+        return found
+
+
+class Maximum(_Extremum):
+    """Maximum of a list of tensors, element by element; of those that count, where they have masks.
 
     [(B, ...), (B, ...), ...] -> (B, ...)
 
@@ -142,8 +176,8 @@ class Maximum(_Merge):
     _combine = torch.maximum
 
 
-class Minimum(_Merge):
-    """Minimum of a list of tensors, element by element.
+class Minimum(_Extremum):
+    """Minimum of a list of tensors, element by element; of those that count, where they have masks.
 
     [(B, ...), (B, ...), ...] -> (B, ...)
 
@@ -165,7 +199,23 @@ class Concatenate(Layer):
     (None, 7)
     """
 
+    supports_masking = True
+
     axis: int = whole(default=-1)
+
+    def compute_mask(self, inputs: Sequence[Any], mask: Sequence[Any] | None = None) -> Any:
+        """The masks joined in the same way; an input without one counts everywhere."""
+        if mask is None or all(each is None for each in mask):
+            return None
+        wide = [
+            torch.ones_like(x, dtype=torch.bool)
+            if m is None
+            else torch.zeros_like(x, dtype=torch.bool) | m.unsqueeze(-1)
+            if m.ndim < x.ndim
+            else m
+            for x, m in zip(inputs, mask, strict=True)
+        ]
+        return torch.cat(wide, self.axis).any(-1)
 
     def call(self, inputs: Sequence[Tensor]) -> Tensor:
         return torch.cat(list(inputs), self.axis)

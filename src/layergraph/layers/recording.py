@@ -24,7 +24,7 @@ from layergraph.graph.symbolic import SymbolicTensor, has_symbol, symbols_in
 from layergraph.graph.trial import probe_module
 from layergraph.kinds import is_dict, is_sequence
 from layergraph.layers.declare import words_of
-from layergraph.layers.tracking import Tracking
+from layergraph.layers.masking import Masked
 from layergraph.modes import in_mode
 
 
@@ -34,7 +34,7 @@ class OneTensorOut(Protocol):
     def call(self, *args: Any, **kwargs: Any) -> Tensor: ...
 
 
-class Recorded(Tracking):
+class Recorded(Masked):
     """What a call of a layer does, and what is known of its recorded calls."""
 
     autocast: bool
@@ -233,7 +233,9 @@ class Recorded(Tracking):
         symbols = symbols_in(args, kwargs)
         before = self._before_building()
         try:
-            output = self._output_of(args, kwargs)
+            wired = self._wired(args, kwargs)
+            output = self._output_of(args, {**kwargs, **wired})
+            carried = self._carried(args, kwargs, wired, output)
         except Fact as fact:
             self._unbuild(before)
             cause = fact.__cause__
@@ -254,7 +256,7 @@ class Recorded(Tracking):
             self._unbuild(before)
             gave = "None" if output is None else f"{type(output).__name__} {shown(output)}"
             return NoTensor(f"{self.label}: call() gave {gave}", "end call() with `return ...`", (f"called at {describe(place)}",))
-        result = record("layer", self, args, kwargs, output, place)
+        result = record("layer", self, args, kwargs, output, place, wired, carried)
         self._remember(next(leaf.node for leaf in leaves(result) if isinstance(leaf, SymbolicTensor)), result)
         return result
 
@@ -273,6 +275,7 @@ class Recorded(Tracking):
             wrong = next((arg for arg in args if not symbols_in(arg)), args)
             raise Fact(f"only tensors may be passed by position, got {type(wrong).__name__} {shown(wrong)}", "pass it by keyword")
         if self._inlined:
+            words = _but_masks(words)
             output = declared(self.compute_output_spec, specs, words)  # refuses before anything is built
             if not self.built:
                 self._build_on(specs, words)
@@ -329,6 +332,8 @@ class Recorded(Tracking):
         """`compute_output_spec`, but by a probe where another module stands in the place of what this layer declares."""
         if self._instead is not None:
             return probe_module(self._instead, args, kwargs, type(self._instead).__name__)
+        if self._inlined:
+            kwargs = _but_masks(kwargs)
         return self._probed(args, kwargs) if self._swapped else self.compute_output_spec(*args, **kwargs)
 
     # What was recorded
@@ -390,6 +395,11 @@ def _told(value: Any) -> str:
 def _zeros(spec: TensorSpec, size: int, device: torch.device | None) -> Tensor:
     sizes = [2 if n is None and axis == 0 else size if n is None else n for axis, n in enumerate(spec.shape)]
     return torch.zeros(sizes, dtype=spec.dtype, device=device)
+
+
+def _but_masks(words: Mapping[str, Any]) -> dict[str, Any]:
+    """A mask changes no shape."""
+    return {word: value for word, value in words.items() if word != "mask" and not word.endswith("_mask")}
 
 
 def shapes_of(specs: Any) -> Any:

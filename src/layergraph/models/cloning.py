@@ -129,7 +129,10 @@ class _Cloning:
             place = key(symbol)
             return known[place] if place in known else at_path(results[symbol.node], symbol.path)
 
+        written = {*plan.operations}
         for node in plan.nodes:
+            if node.op != "layer" and node not in written:
+                continue  # it computes a mask, and comes again by itself
             args, kwargs = map_symbols(new_symbol, node.args), map_symbols(new_symbol, dict(node.kwargs))
             args, kwargs = map_leaves(_value, args), map_leaves(_value, kwargs)
             results[node] = result = self.call(node, names, args, kwargs, call_function)

@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from typing import Any, NamedTuple
 
 from layergraph.errors import GraphError, Place, shown
 from layergraph.graph.infer import declared, infer_torch
-from layergraph.graph.node import Constant, Node
+from layergraph.graph.node import NO_MASKS, Constant, Node
 from layergraph.graph.spec import TensorSpec
 from layergraph.graph.structure import NoTensor, Path, at_path, leaves, leaves_with_path, map_leaves
 from layergraph.graph.symbolic import SymbolicTensor, map_symbols, symbol_of, symbols_in, target_name
-from layergraph.graph.walk import Key, between, keras_order, key
+from layergraph.graph.walk import Key, between, computed_from, keras_order, key
 from layergraph.kinds import is_sequence
 from layergraph.layers.base import Layer
 from layergraph.layers.core import InputLayer
@@ -37,6 +37,12 @@ class Plan:
     @property
     def layers(self) -> list[Layer]:
         return [operation for operation in self.operations if isinstance(operation, Layer)]
+
+    @property
+    def output_masks(self) -> list[SymbolicTensor | None]:
+        """The masks that travel with the flat outputs, as far as the inputs tell them."""
+        known = {symbol: symbol._keras_mask for symbol in self.flat_outputs}
+        return [mask if mask is not None and computed_from(self.flat_inputs, mask) is not None else None for mask in known.values()]
 
     @property
     def constants(self) -> list[Constant]:
@@ -65,6 +71,8 @@ class Plan:
 
 def infer_call(node: Node, args: Sequence[Any], kwargs: Mapping[str, Any]) -> Any:
     """The nest of specs that a recorded call gives for these arguments, specs in the place of symbols. Raises `Fact`."""
+    if node.op == "masks":
+        return node.target._masks_given(map_symbols(lambda symbol: symbol.spec, node.masks["mask"]) if node.masks else None)
     if node.op != "layer":
         return infer_torch(node.op, node.target, tuple(args), kwargs)
     words = {name: value for name, value in kwargs.items() if name != "training"}
@@ -153,7 +161,7 @@ class Made:
 
 
 class Record(NamedTuple):
-    """A node in a flat description; `output` is the nest of specs that it gave."""
+    """A node in a flat description; `output` is the nest of specs that it gave, or the spec at each place that is read."""
 
     op: Any
     target: Any
@@ -161,6 +169,8 @@ class Record(NamedTuple):
     kwargs: Any
     output: Any
     place: Place | None
+    masks: Any = None
+    carried: Any = None
 
 
 @dataclass(frozen=True)
@@ -178,11 +188,11 @@ class Description:
 def describe_plan(plan: Plan) -> Description:
     """The plan as flat data, sorted by age."""
     cut = plan.flat_inputs
-    nodes = [*(symbol.node for symbol in cut), *plan.nodes]
+    nodes = [*(symbol.node for symbol in cut), *plan.nodes, *_mask_nodes(plan)]
     number = {node: index for index, node in enumerate(dict.fromkeys(sorted(nodes, key=lambda node: node.id)))}
     outside = {symbol.node for symbol in cut} - set(plan.nodes)
     outputs: dict[Node, dict[Path, TensorSpec]] = {node: {} for node in number}
-    for symbol in (*cut, *plan.flat_outputs, *(parent for node in plan.nodes for parent in node.parents)):
+    for symbol in (*cut, *plan.flat_outputs, *(symbol for node in number for symbol in (*node.needs, *node.carried.values()))):
         outputs.setdefault(symbol.node, {})[symbol.path] = symbol.spec
 
     def ref(value: Any) -> Any:
@@ -193,7 +203,8 @@ def describe_plan(plan: Plan) -> Description:
         if node in outside:  # an input, or the inner tensor at which the model was cut: what made it is not this model's
             records.append(Record("input", node.target if node.op == "input" else None, (), {}, outputs[node], node.place))
         else:
-            records.append(Record(node.op, node.target, ref(node.args), ref(dict(node.kwargs)), outputs[node], node.place))
+            masks = ref(dict(node.masks)) if node.masks else None, _carried_refs(node, number, ref)
+            records.append(Record(node.op, node.target, ref(node.args), ref(dict(node.kwargs)), outputs[node], node.place, *masks))
     first = [
         (layer, number[layer._first[0]], map_symbols(lambda symbol: Made(symbol.spec, symbol.path), layer._first[1]))
         for layer in plan.layers
@@ -201,6 +212,19 @@ def describe_plan(plan: Plan) -> Description:
     ]
     operations = [("node", number[each]) if isinstance(each, Node) else each for each in plan.operations]
     return Description(records, ref(plan.inputs), ref(plan.outputs), plan.input_layers, operations, first)
+
+
+def _carried_refs(node: Node, number: Mapping[Node, int], ref: Callable[[Any], Any]) -> dict[Path, Any] | None:
+    return {path: ref(mask) for path, mask in node.carried.items() if mask.node in number} or None
+
+
+def _mask_nodes(plan: Plan) -> list[Node]:
+    """The nodes that compute the masks that travel through the plan, as far as its inputs tell them, and no output needs."""
+    known, found = {*plan.nodes, *(symbol.node for symbol in plan.flat_inputs)}, dict[Node, None]()
+    for mask in dict.fromkeys(mask for node in plan.nodes for mask in node.carried.values()):
+        if mask.node not in known and mask.node not in found:
+            found |= dict.fromkeys(computed_from(plan.flat_inputs, mask, known) or ())
+    return [node for node in found if node not in known]
 
 
 def restore_plan(description: Description) -> Plan:
@@ -219,7 +243,9 @@ def restore_plan(description: Description) -> Plan:
                 layer for layer, ref in zip(description.input_layers, leaves(description.inputs), strict=True) if ref.node == index
             )
         constants = tuple(leaf for leaf in (*leaves(args), *leaves(kwargs)) if isinstance(leaf, Constant))
-        node = Node(record.op, target, args, kwargs, symbols_in(args, kwargs), record.place, constants)
+        masks = map_leaves(symbol, record.masks) if record.masks else NO_MASKS
+        carried = {path: symbol(mask) for path, mask in record.carried.items()} if record.carried else NO_MASKS
+        node = Node(record.op, target, args, kwargs, symbols_in(args, kwargs), record.place, constants, masks, carried)
         nodes.append(node)
         for path, spec in record.output.items():
             symbols[index, path] = symbol_of(spec, node, path)
@@ -234,14 +260,14 @@ def restore_plan(description: Description) -> Plan:
         elif record.target._first[0] is not nodes[index]:
             record.target._remember(nodes[index], None)
     inputs, outputs = map_leaves(symbol, description.inputs), map_leaves(symbol, description.outputs)
-    outside = {s.node for s in leaves(inputs)}
+    needed = set(between(leaves(inputs), [("outputs", each) for each in leaves(outputs)]))
     return Plan(
         inputs,
         outputs,
         leaves(inputs),
         leaves(outputs),
         description.input_layers,
-        [node for node in nodes if node not in outside],
+        [node for node in nodes if node in needed],
         [nodes[each[1]] if isinstance(each, tuple) else each for each in description.operations],
     )
 

@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterable, Mapping
 from typing import Any, cast
 
 from layergraph.errors import ArgumentError, Fact, LayergraphError, ShapeError, describe, shown
-from layergraph.graph.node import Node
+from layergraph.graph.node import NO_MASKS, Node
 from layergraph.graph.record import given_by, sources
 from layergraph.graph.symbolic import Symbol, SymbolicTensor, maker, map_symbols, symbol_of, symbols_in, target_name
 from layergraph.graph.walk import Key, key
@@ -38,16 +38,20 @@ class Rewriting:
         """Walk the nodes, oldest first; `instead` of some nodes stands something else, and `after` some nodes or Inputs comes more."""
         for symbol, then in after.items():
             if isinstance(symbol, SymbolicTensor):
-                self._known[key(symbol)] = self._tensor(then(symbol), symbol, ())
+                self.put(symbol, self._tensor(then(symbol), symbol, ()))
         for node in nodes:
             make, then = instead.get(node), after.get(node)
-            if make is None and then is None and all(self.now(parent) is parent for parent in node.parents):
+            if make is None and then is None and all(self.now(parent) is parent for parent in node.needs):
                 continue
             args, kwargs = map_symbols(self.now, node.args), map_symbols(self.now, dict(node.kwargs))
             result: Any = make(args, kwargs) if make is not None else self._again(node, args, kwargs)
             if then is not None:
                 result = then(self._nest(node, result))
             self._results[node] = result
+
+    def put(self, symbol: SymbolicTensor, now: SymbolicTensor) -> None:
+        """Let another symbol stand for this one."""
+        self._known[key(symbol)] = now
 
     def now(self, symbol: Any) -> Any:
         """What stands for a symbol now: itself, where nothing that it depends on has changed."""
@@ -62,11 +66,12 @@ class Rewriting:
         return known
 
     def _again(self, node: Node, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
-        parents = [(self.now(parent), parent) for parent in node.parents]
+        parents = [(self.now(parent), parent) for parent in node.needs]
         if all(now is before for now, before in parents):
             return node
+        parents = parents[: len(node.parents)]  # masks change no shape
         if all(_alike(now, before) for now, before in parents):
-            return _recorded(node, args, kwargs)
+            return _recorded(node, args, kwargs, None)
         if node.op == "layer":
             args = tuple(node.target._cast_symbols(arg) for arg in args)
         given = sources(symbols_in(args, kwargs))
@@ -84,7 +89,7 @@ class Rewriting:
         except Exception as error:
             error.add_note("\n".join([f"while {self._doing} called again what was called at {describe(node.place)}", *given]))
             raise
-        return given_by(_recorded(node, args, kwargs), output)
+        return given_by(_recorded(node, args, kwargs, output), output)
 
     def _nest(self, node: Node, result: Any) -> Any:
         """A result as a nest of symbols."""
@@ -109,9 +114,16 @@ def _has(nest: Any, step: Any) -> bool:
     return isinstance(nest, list | tuple) and isinstance(step, int) and step < len(cast("list[Any]", nest))
 
 
-def _recorded(node: Node, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Node:
-    """The same call on other arguments. It is the user's line that is kept, and the layer's first call stays its first."""
-    again = Node(node.op, node.target, args, kwargs, symbols_in(args, kwargs), node.place, node.constants)
+def _recorded(node: Node, args: tuple[Any, ...], kwargs: dict[str, Any], output: Any) -> Node:
+    """The same call on other arguments, which may carry other masks; its `output` is None where it is what it was.
+
+    It is the user's line that is kept, and the layer's first call stays its first.
+    """
+    wired = carried = NO_MASKS
+    if node.op == "layer" and (node.carried or any(symbol.node.carried for symbol in (*node.needs, *symbols_in(args, kwargs)))):
+        wired = node.target._wired(args, kwargs)
+        carried = node.target._carried(args, kwargs, wired, result_of(node) if output is None else output)
+    again = Node(node.op, node.target, args, kwargs, symbols_in(args, kwargs), node.place, node.constants, wired, carried)
     if node.op == "layer" and node.target._first is not None:
         node.target._remember(again, None)
     return again

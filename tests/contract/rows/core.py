@@ -43,4 +43,11 @@ ROWS: tuple[Row, ...] = (
             Wrong(("mask_zeros", "mask_zero"), kwargs={"input_dim": 7, "output_dim": 3, "mask_zeros": True}),
         ),
     ),
+    Row(
+        "Masking",
+        {"mask_value": 0.0},
+        ((2, 4, 3),),
+        unknown=(1, 2),
+        wrong=(*argument("mask_value", "0", None), refused_inputs((2,))),
+    ),
 )

@@ -5,7 +5,7 @@ from __future__ import annotations
 from .fault import Fault
 
 FAULTS: tuple[Fault, ...] = (
-    Fault("embedding off by one", "layers/core.py", "self.embedding(x if", "self.embedding((x + 1) % self.input_dim if", "^embedding"),
+    Fault("embedding off by one", "layers/embedding.py", "self.embedding(x if", "self.embedding((x + 1) % self.input_dim if", "^embedding"),
     Fault("fans in torch's layout", "initializers.py", "compute_fans(out.shape,", "compute_fans(out.shape[::-1],", "^init:conv"),
     Fault("glorot by fan_in alone", "initializers.py", "(fan_in + fan_out) / 2)", "fan_in)", "^init:dense"),
     Fault(
