@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import inspect
 import itertools
+import types
 from collections.abc import Mapping
 from typing import Any, ClassVar, Self
 
@@ -14,20 +15,22 @@ from layergraph import activations, dtype_policies, regularizers
 from layergraph.errors import ArgumentError, Fact, LayergraphError, NoAttributeError, NotBuiltError, Place, shown, user_place
 from layergraph.graph.lower import Lowering, Part, stand_in
 from layergraph.graph.names import snake_case
+from layergraph.graph.structure import map_leaves
 from layergraph.kinds import is_mapping
 from layergraph.layers import declare
 from layergraph.layers.autoconfig import auto_config, keeping, made_from
 from layergraph.layers.declare import Declared
 from layergraph.layers.fields import REQUIRED, Field
 from layergraph.layers.recording import Recorded
+from layergraph.layers.state import ACTIVITY
 from layergraph.layers.tracking import OURS, MissingInitError, reserved, settle_containers, watch_containers
+from layergraph.nn.losses import ActivityLoss
 
 _serials = itertools.count()
 # What a class of the user's may have under one of our names.
 _TO_WRITE = frozenset(("apply_constraints", "auto_name", "check_fields", "output_dtype", "_inlined"))
 # What people will call on a layer or model, and what does it until then.
 _LATER = {
-    "add_loss": "add the term to the loss in your own loop",
     "export": "use torch.export.export(model, (x,)), or torch.onnx.export(model, (x,), path)",
     "load_weights": "use model.load_state_dict(safetensors.torch.load_file(path))",
     "save": "use model.to_json() for the graph, and safetensors.torch.save_file(model.state_dict(), path) for the weights",
@@ -55,7 +58,7 @@ class Layer(Recorded, Declared):
     A layer is an nn.Module: it works inside anybody's nn.Module, on tensors. Called on a symbol it records itself.
 
     Args:
-        activity_regularizer: not available yet; only None.
+        activity_regularizer: of the output: its term, divided by the batch size, is in `losses` after each call.
         trainable: False keeps the weights as they are (and BatchNormalization in inference mode).
         dtype: of the weights and the computation; None takes `layergraph.config.dtype_policy()`.
         autocast: False leaves float inputs in the dtype they come in.
@@ -91,6 +94,7 @@ class Layer(Recorded, Declared):
             words = declare.words_of(cls.call)
             cls._call_words = frozenset(words)
             cls._training_at = declare.place_of("training", cls.call, words) - 1 if "training" in words else -1
+            cls._adds_losses = cls._adds_losses or _calls("add_loss", cls)
             if "forward" not in cls.__dict__:  # spares the eager path a frame
                 cls.forward = cls.call
 
@@ -103,6 +107,8 @@ class Layer(Recorded, Declared):
                 setattr(self, name, value)
             else:
                 self.__dict__[name] = value
+        if self.activity_regularizer is not None:
+            self._modules[ACTIVITY] = ActivityLoss(self.activity_regularizer)
         try:
             self.check_fields()
         except Fact as fact:
@@ -121,8 +127,6 @@ class Layer(Recorded, Declared):
         who = type(self).__name__
         if not isinstance(trainable, bool):
             raise ArgumentError(f"{who}: `trainable` must be True or False, got {shown(trainable)}")
-        if regularizers.get(activity_regularizer) is not None:
-            raise ArgumentError(f"{who}: `activity_regularizer` is not available yet", "add the term to the loss in your own loop")
         state = self.__dict__
         state["_given_name"] = declare.check_name(name, who)
         state["_name"] = state["_given_name"]
@@ -133,6 +137,7 @@ class Layer(Recorded, Declared):
         state["_dtype"] = _dtype_name(dtype, who)
         state["autocast"] = autocast
         state["_shape_words"] = shape_words
+        state["activity_regularizer"] = regularizers.get(activity_regularizer)
         state["built"] = False
         state["_building"] = False
         state["_stem"] = None
@@ -165,7 +170,8 @@ class Layer(Recorded, Declared):
             return lowering.module(key, self._standing(), args, kwargs)
         made = self._swapped or {}
         parts = {name: Part(lowering, target, module, made.get(name)) for name, target, module in self.parts(key)}
-        return type(self).call(stand_in(self, parts), *args, **kwargs)
+        result = type(self).call(stand_in(self, parts), *args, **kwargs)
+        return map_leaves(parts[ACTIVITY], result) if ACTIVITY in parts else result
 
     def _inlines(self) -> bool:
         function = self.__dict__.get("activation")
@@ -238,7 +244,7 @@ class Layer(Recorded, Declared):
     def __getstate__(self) -> dict[str, Any]:
         state = {name: value for name, value in self.__dict__.items() if value or name not in _HOOKS}
         state.pop("_instead", None)  # it may hold this layer; the model that has it says so again
-        return {**state, "_first": None, "_calls": None, "_place": None}
+        return {**state, "_first": None, "_calls": None, "_place": None, "_keepers": None}
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         nn.Module.__init__(self)
@@ -329,6 +335,8 @@ class Layer(Recorded, Declared):
         base = {"name": self.name, "trainable": self._trainable, "dtype": dtype_policies.serialize(self.dtype_policy)}
         if "_arguments" in self.__dict__ and type(self).get_config is Layer.get_config:
             return auto_config(self, base)
+        if self.activity_regularizer is not None and "activity_regularizer" not in self._fields:
+            base = {**base, "activity_regularizer": regularizers.serialize(self.activity_regularizer)}
         return {**base, **{name: field.encode(getattr(self, name)) for name, field in self._fields.items()}}
 
     @classmethod
@@ -347,6 +355,11 @@ class Layer(Recorded, Declared):
 
 class MissingCallError(LayergraphError, NotImplementedError):
     """A layer class without a `call`."""
+
+
+def _calls(word: str, cls: type) -> bool:
+    """Whether a function in the class body names `word`."""
+    return any(word in function.__code__.co_names for function in vars(cls).values() if isinstance(function, types.FunctionType))
 
 
 def _has_state(module: nn.Module) -> bool:

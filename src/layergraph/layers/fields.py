@@ -240,5 +240,5 @@ def only(default: Any, why: str) -> Any:
 
 
 def activity(default: Any = None) -> Any:
-    """`activity_regularizer`, at the place where Keras's signature has it."""
-    return only(default=default, why="terms on activations come in a later version; add the term to the loss in your own loop")
+    """`activity_regularizer`, at the place where Keras's signature has it: every layer takes it by keyword."""
+    return regularizer(default=default)

@@ -32,7 +32,7 @@ class _Merge(Layer):
     def compute_mask(self, inputs: Any, mask: Any = None) -> Any:
         """Where any of the inputs counts; no mask, where one of them has none."""
         masks: list[Any] = [None] if mask is None else list(mask)
-        return None if any(each is None for each in masks) else reduce(operator.or_, masks)
+        return None if any(each is None for each in masks) else reduce(lambda a, b: a | b, masks)
 
     def call(self, inputs: Sequence[Tensor]) -> Tensor:
         return reduce(type(self)._combine, _of_one_rank(inputs))

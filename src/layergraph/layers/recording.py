@@ -25,7 +25,9 @@ from layergraph.graph.trial import probe_module
 from layergraph.kinds import is_dict, is_sequence
 from layergraph.layers.declare import words_of
 from layergraph.layers.masking import Masked
+from layergraph.layers.state import ACTIVITY
 from layergraph.modes import in_mode
+from layergraph.nn.losses import collecting
 
 
 class OneTensorOut(Protocol):
@@ -99,7 +101,7 @@ class Recorded(Masked):
             self._build_from(args, kwargs)
         if "training" in kwargs and "training" not in self._call_words:
             return self._call_in_mode(kwargs.pop("training"), args, kwargs)
-        return super().__call__(*args, **kwargs)
+        return super().__call__(*args, **kwargs) if ACTIVITY not in self._modules else self._call_collecting(args, kwargs)
 
     def _run(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
         """Run a layer of the user's: `training` is the mode where it is not given, and a failure says which layer on which shapes."""
@@ -132,9 +134,21 @@ class Recorded(Masked):
     def _call_in_mode(self, training: bool | None, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
         """`training=` at a call: the sub-layers run in that mode, and have their own back afterwards."""
         if training is None:
-            return super().__call__(*args, **kwargs)
+            return self._call_collecting(args, kwargs)
         with in_mode(self, training):
+            return self._call_collecting(args, kwargs)
+
+    def _call_collecting(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+        """Run, and keep the terms that this pass adds to the loss."""
+        keepers = self._keepers
+        if keepers is None:
+            keepers = self.__dict__["_keepers"] = self._loss_keepers()
+        if not keepers:
             return super().__call__(*args, **kwargs)
+        with collecting(keepers):
+            result = super().__call__(*args, **kwargs)
+            activity = self._modules.get(ACTIVITY)
+            return result if activity is None else map_leaves(activity, result)
 
     def _admit(self, value: Any) -> Any:
         """An eager argument as a tensor of the layer's dtype."""
@@ -190,6 +204,8 @@ class Recorded(Masked):
                 # The generator moves on: under fork_rng, all blocks that draw their own weights would draw the same ones.
                 with torch.no_grad(), in_mode(self, False):
                     self.forward(*zeros, **words)
+                for keeper in self._loss_keepers():
+                    keeper.terms = ()
                 return
             except Exception as error:
                 failure = failure or error

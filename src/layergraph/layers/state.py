@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any, ClassVar, Self
+from typing import Any, ClassVar, Self, cast
 
 import numpy as np
 import torch
 from torch import Tensor, nn
 
 from layergraph.errors import ArgumentError, Fact, NotBuiltError, shown
+from layergraph.graph.structure import flat
 from layergraph.layers.weights import Added, Weight
+from layergraph.nn.losses import LossTerms
 
 
 def once(weights: Sequence[Weight]) -> list[Weight]:
@@ -35,6 +37,10 @@ def weights_of_module(module: nn.Module) -> list[Weight]:
     return once([*weights, *statistics])
 
 
+# The attribute that holds an activity regularizer's module.
+ACTIVITY = "activity_loss"
+
+
 class Stateful(nn.Module):
     """What every layer and model has of weights: names, freezing, regularizers, constraints, and Keras's arrays."""
 
@@ -54,6 +60,11 @@ class Stateful(nn.Module):
     _instead: nn.Module | None = None
     # What `add_weight` was told, by the key of the weight.
     _added: dict[str, Added] | None = None
+    # What `add_loss` was told in the last forward pass; and all such keepers in this layer, once they have been looked for.
+    _kept: LossTerms | None = None
+    _keepers: tuple[LossTerms, ...] | None = None
+    # Whether the class calls `add_loss` anywhere.
+    _adds_losses: ClassVar[bool] = False
 
     def keras_weights(self) -> list[Weight]:
         """The layer's weights as Keras lists them: own ones first, trainable before statistics, then the sub-layers'."""
@@ -194,8 +205,8 @@ class Stateful(nn.Module):
 
     @property
     def has_losses(self) -> bool:
-        """Whether any weight has a regularizer: `fit` asks once, and spares each step the look through all layers."""
-        return self._any("regularizer")
+        """Whether anything adds to the loss: `fit` asks once, and spares each step the look through all layers."""
+        return self._any("regularizer") or bool(self._loss_keepers())
 
     @property
     def has_constraints(self) -> bool:
@@ -236,10 +247,36 @@ class Stateful(nn.Module):
                 pairs += [(Weight(made.name, (tensor,)), getattr(made, kind)) for made, tensor in own if tensor is not None]
         return [(weight, field) for weight, field in pairs if field is not None]
 
+    def add_loss(self, loss: Any) -> None:
+        """Add a term, or a list of terms, to the loss of this forward pass: call it in your layer's `call`.
+
+        `model.losses` has it until the next forward pass, and `fit` adds it to the loss. Raises ArgumentError for what is no tensor.
+        """
+        for term in flat(loss):
+            if not isinstance(term, Tensor):
+                raise ArgumentError(
+                    f"{self.label}.add_loss takes a tensor, got {type(term).__name__} {shown(term)}",
+                    "compute it from the tensors that came into call()",
+                )
+            if self._kept is None:
+                self.__dict__.update(_kept=LossTerms(), _keepers=None)
+            cast(LossTerms, self._kept).add(term)
+
+    def _loss_keepers(self) -> tuple[LossTerms, ...]:
+        """All that keeps terms of the loss, here and below."""
+        found: list[LossTerms] = []
+        for layer in self._flatten_layers():
+            if layer._kept is None and layer._adds_losses:
+                layer.__dict__["_kept"] = LossTerms()
+            activity = layer._modules.get(ACTIVITY)
+            found += [each for each in (layer._kept, activity) if isinstance(each, LossTerms)]
+        return tuple(found)
+
     @property
     def losses(self) -> list[Tensor]:
-        """The terms that weight regularizers add to the loss, computed now."""
-        return [regularizer(weight.layout.to_keras(*weight.tensors)) for weight, regularizer in self._weights_with("regularizer")]
+        """The terms that the last forward pass added to the loss, and those of weight regularizers, computed now."""
+        kept = [term for keeper in self._loss_keepers() for term in keeper.terms]
+        return kept + [regularizer(weight.layout.to_keras(*weight.tensors)) for weight, regularizer in self._weights_with("regularizer")]
 
     def apply_constraints(self) -> None:
         """Put the weights back where their constraints want them: after each step of an optimizer."""

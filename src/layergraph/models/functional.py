@@ -38,10 +38,11 @@ from layergraph.models.places import Placed
 from layergraph.models.plan import Plan, describe_plan, make_plan, restore_plan, unpacked
 from layergraph.models.surgery import Operable
 from layergraph.modes import in_mode
+from layergraph.nn.losses import collecting
 
 _TENSORS = {Tensor}
 _WRITTEN = frozenset(
-    "_plan_made _names _keys _naming _placed _instead _graph _code _lineno_map _prologue_start _first _calls _symbols".split()
+    "_plan_made _names _keys _keepers _naming _placed _instead _graph _code _lineno_map _prologue_start _first _calls _symbols".split()
 )
 
 
@@ -87,7 +88,7 @@ class Functional(Model, Operable, Fed, Placed, fx.GraphModule):
         naming.add_constants(plan.constants)
         lowering = _lowered(plan, naming.keys)
         state = self.__dict__
-        state.update(_plan_made=plan, _names=naming.names, _keys=naming.keys, _arity=len(plan.flat_inputs))
+        state.update(_plan_made=plan, _names=naming.names, _keys=naming.keys, _arity=len(plan.flat_inputs), _keepers=None)
         self._put_modules(plan.layers)
         for constant in plan.constants:
             self.register_buffer(naming.keys[constant], constant.value)
@@ -139,6 +140,11 @@ class Functional(Model, Operable, Fed, Placed, fx.GraphModule):
                 with in_mode(self, bool(training)):
                     return self.__call__(*args)
         try:
+            if self._keepers is None:
+                self.__dict__["_keepers"] = self._loss_keepers()
+            if self._keepers:
+                with collecting(self._keepers):
+                    return self._call_impl(*args)
             return self._call_impl(*args)
         except LayergraphError:
             raise
@@ -213,6 +219,11 @@ class Functional(Model, Operable, Fed, Placed, fx.GraphModule):
         return again.write(lowering, inside, args, masks, again.output_masks)
 
     # What a model has
+
+    def add_loss(self, loss: Any) -> None:
+        raise ArgumentError(
+            f"{self.label}.add_loss: a functional model has no call() of its own", "call self.add_loss in the call() of a custom Layer"
+        )
 
     @property
     def layers(self) -> list[Layer]:
