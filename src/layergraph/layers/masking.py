@@ -75,7 +75,7 @@ class Masked(Tracking):
         if before is None and not (self._makes_mask or (overridden and not self._inlined)):
             return NO_MASKS
         if not (self.supports_masking or overridden):
-            if any(isinstance(leaf, SymbolicTensor) for leaf in leaves(before)):
+            if not wired and any(isinstance(leaf, SymbolicTensor) for leaf in leaves(before)):
                 _warn_of_destroyed(self, first)
             return NO_MASKS
         masks = leaves(self.compute_mask(first, before))

@@ -42,6 +42,8 @@ class Dropout(Layer):
     (None, 4)
     """
 
+    supports_masking = True
+
     rate: float = number(low=0, high=1)
     noise_shape: Argument[Sequence[int | None] | None, tuple[int | None, ...] | None] = checked(_noise_shape, default=None)
     seed: int | None = anything(default=None)

@@ -195,6 +195,14 @@ class Functional(Model, Operable, Fed, Placed, fx.GraphModule):
         """The mask that travels with each of the flat outputs: a symbol of this graph, or None."""
         return self._plan.output_masks
 
+    def _with_masks(self) -> tuple[Functional, list[int | None]] | None:
+        """A model over the same modules that gives [outputs, masks], and which of the masks is whose; None without any mask."""
+        known = {walk.key(mask): mask for mask in self.output_masks if mask is not None}
+        if not known:
+            return None
+        twin = self._remade([unpacked(self._plan.outputs), list(known.values())], {}, name=self.name)
+        return twin, [None if mask is None else list(known).index(walk.key(mask)) for mask in self.output_masks]
+
     def _wired(self, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> Mapping[str, Any]:
         return {"mask": masks_of(list(args))} if carries(args) else NO_MASKS
 

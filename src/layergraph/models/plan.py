@@ -41,8 +41,8 @@ class Plan:
     @property
     def output_masks(self) -> list[SymbolicTensor | None]:
         """The masks that travel with the flat outputs, as far as the inputs tell them."""
-        known = {symbol: symbol._keras_mask for symbol in self.flat_outputs}
-        return [mask if mask is not None and computed_from(self.flat_inputs, mask) is not None else None for mask in known.values()]
+        masks = [symbol._keras_mask for symbol in self.flat_outputs]
+        return [mask if mask is not None and computed_from(self.flat_inputs, mask) is not None else None for mask in masks]
 
     @property
     def constants(self) -> list[Constant]:

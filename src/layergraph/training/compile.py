@@ -6,7 +6,7 @@ import copy
 import pickle
 import warnings
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 import torch
 from torch import Tensor
@@ -14,12 +14,17 @@ from torch import Tensor
 from ..errors import ArgumentError, DataError, shown, suggestion
 from ..kinds import is_dict, is_mapping, is_sequence
 from . import losses, metrics, optimizers
+from .loss_functions import masked_weight
 from .losses import Loss
 from .metrics import Metric
 from .structure import flatten, is_nested, keys_of
 
 if TYPE_CHECKING:
     from .callbacks import History
+
+
+Masks: TypeAlias = Sequence[Tensor | None] | None
+"""The mask of each output, (B, ...) of bools, where a step counts."""
 
 
 class Compiled:
@@ -225,13 +230,14 @@ class Binding:
         for _, metric in (*self.metrics, *self.weighted):
             metric.reset_state()
 
-    def loss(self, ys: Sequence[Any], preds: Sequence[Any], ws: Sequence[Any], extra: Sequence[Tensor]) -> Tensor:
-        """The loss of a batch, weighted, with regularization."""
+    def loss(self, ys: Sequence[Any], preds: Sequence[Any], ws: Sequence[Any], extra: Sequence[Tensor], masks: Masks = None) -> Tensor:
+        """The loss of a batch, weighted, with regularization; of masked steps nothing counts."""
         total: Any = None
         several = len(self.losses) > 1
         for bound in self.losses:
             i = bound.output
-            value = bound.loss(ys[i], preds[i], ws[i])
+            weight = ws[i] if masks is None else masked_weight(ws[i], masks[i], bound.loss.reduction)
+            value = bound.loss(ys[i], preds[i], weight)
             if value.ndim:
                 value = value.sum()  # reduction 'none': there is nothing else to minimise
             if several:
@@ -247,12 +253,15 @@ class Binding:
         self.total.add(total, preds[0].shape[0])
         return total
 
-    def update(self, ys: Sequence[Any], preds: Sequence[Any], ws: Sequence[Any]) -> None:
+    def update(self, ys: Sequence[Any], preds: Sequence[Any], ws: Sequence[Any], masks: Masks = None) -> None:
         """Adds a batch to the metrics; call it without gradients."""
         for i, metric in self.metrics:
-            metric.update_state(ys[i], preds[i])
+            if masks is None or masks[i] is None:
+                metric.update_state(ys[i], preds[i])
+            else:
+                metric.update_state(ys[i], preds[i], masked_weight(None, masks[i], "sum"))
         for i, metric in self.weighted:
-            metric.update_state(ys[i], preds[i], ws[i])
+            metric.update_state(ys[i], preds[i], ws[i] if masks is None else masked_weight(ws[i], masks[i], "sum"))
 
     def results(self) -> dict[str, float]:
         """Every value so far, sorted by name: here the device is waited for."""

@@ -14,7 +14,7 @@ from ..errors import ArgumentError, DataError
 from ..kinds import is_dict, is_sequence
 from ..modes import in_mode
 from . import optimizers
-from .compile import Binding, Compiled, output_names
+from .compile import Binding, Compiled, Masks, output_names
 from .data import Arrays, Batch, Inputs, Source, plan
 from .structure import flatten
 
@@ -36,11 +36,6 @@ def refuse_overrides(module: nn.Module) -> None:
             raise ArgumentError(
                 f"{type(module).__name__}.{name} is not called by layergraph yet", "write a plain PyTorch loop for a custom step"
             )
-    masks = getattr(module, "output_masks", None)
-    if masks is not None and any(mask is not None for mask in flatten(masks)):
-        raise ArgumentError(
-            f"{type(module).__name__}: masks that reach an output are not in layergraph's training yet", "pass sample_weight in their place"
-        )
 
 
 class Engine:
@@ -66,6 +61,9 @@ class Engine:
         self.regularized = getattr(module, "has_losses", True) and isinstance(getattr(module, "losses", None), (list, tuple))
         self.counts = (0, 0)
         self.stepped = False
+        # a model whose outputs carry masks has a twin, over the same modules, that gives them too; looked for at the first batch
+        self.masked: tuple[nn.Module, Sequence[int | None]] | None = None
+        self.asked = False
 
     # --- data
 
@@ -113,10 +111,21 @@ class Engine:
                 raise DataError(f"the targets of output {names[bound.output]!r} do not fit the loss: {wrong}")
         return binding
 
-    def loss(self, batch: Batch) -> tuple[Tensor, list[Any], list[Any], list[Any]]:
-        """Loss, targets, predictions and weights of a batch that is on the device."""
+    def _outputs_and_masks(self, xs: Sequence[Tensor]) -> tuple[Any, Masks]:
+        if not self.asked:
+            self._build(xs)
+            twin = getattr(self.module, "_with_masks", None)
+            self.masked, self.asked = twin() if twin is not None else None, True
+        if self.masked is None:
+            return self.forward(xs), None
+        twin, places = self.masked
+        outputs, masks = twin(*xs) if self.inputs.rebuild is None else twin(self.inputs.rebuild(xs))
+        return outputs, [None if place is None else masks[place] for place in places]
+
+    def loss(self, batch: Batch) -> tuple[Tensor, list[Any], list[Any], list[Any], Masks]:
+        """Loss, targets, predictions, weights and masks of a batch that is on the device."""
         first, second = self.counts
-        outputs = self.forward(batch[:first])
+        outputs, masks = self._outputs_and_masks(batch[:first])
         binding = self.binding
         if binding is None or self.plans is None:
             binding = self._bind(outputs, batch)
@@ -129,20 +138,20 @@ class Engine:
         ws = [None if i is None else batch[second + i] for i in self.plans[1]]
         extra = self.module.losses if self.regularized else ()
         try:
-            loss = binding.loss(ys, preds, ws, extra)  # pyright: ignore[reportArgumentType]
+            loss = binding.loss(ys, preds, ws, extra, masks)  # pyright: ignore[reportArgumentType]
         except (RuntimeError, IndexError) as error:
             raise _explained(error, binding, ys, preds, ws) from error
-        return loss, ys, preds, ws
+        return loss, ys, preds, ws, masks
 
     def train_batch(self, batch: Batch) -> None:
         """Forward, loss, backward, step; metrics of the predictions before the step."""
         batch = self.moved(batch)
         if self.optimizer is None:
-            self._build(batch)
+            self._build(batch[: self.counts[0]])
             self._start()
         for p in self.parameters:
             p.grad = None
-        loss, ys, preds, ws = self.loss(batch)
+        loss, ys, preds, ws, masks = self.loss(batch)
         if self.parameters:
             if not loss.requires_grad:
                 raise ArgumentError(
@@ -160,13 +169,13 @@ class Engine:
         binding = self.binding
         if binding is not None and (binding.metrics or binding.weighted):
             with torch.no_grad():
-                binding.update(ys, preds, ws)
+                binding.update(ys, preds, ws, masks)
 
     def test_batch(self, batch: Batch) -> None:
         """Forward, loss and metrics; call it under `inference_mode`."""
-        _, ys, preds, ws = self.loss(self.moved(batch))
+        _, ys, preds, ws, masks = self.loss(self.moved(batch))
         assert self.binding is not None
-        self.binding.update(ys, preds, ws)
+        self.binding.update(ys, preds, ws, masks)
 
     def results(self) -> dict[str, float]:
         """Losses and metrics so far, by name."""
@@ -179,11 +188,11 @@ class Engine:
 
     # --- the optimizer
 
-    def _build(self, batch: Batch) -> None:
+    def _build(self, xs: Sequence[Tensor]) -> None:
         """Layers that learn their shapes from the first batch must have their weights before the optimizer looks for them."""
         if any(getattr(module, "built", True) is False for module in self.module.modules()):
             with in_mode(self.module, False), torch.no_grad():
-                self.forward(batch[: self.counts[0]])
+                self.forward(xs)
 
     def _start(self) -> None:
         assert self.compiled is not None

@@ -219,6 +219,21 @@ def reduce_weighted(values: Tensor, weight: Any, reduction: str | None) -> Tenso
     return values.mean()
 
 
+def masked_weight(weight: Any, mask: Tensor | None, reduction: str | None) -> Any:
+    """A sample weight that leaves out what a mask does not count; a mean is then one over what counts, as in Keras."""
+    if mask is None:
+        return weight
+    counts = mask.to(torch.get_default_dtype())
+    if reduction in ("mean", "sum_over_batch_size"):
+        valid = counts.sum()
+        counts = counts * torch.where(valid == 0, 0.0, counts.numel() / torch.where(valid == 0, 1.0, valid))
+    if weight is None:
+        return counts
+    weight = as_tensor(weight, device=counts.device).to(counts.dtype)
+    counts, weight = align(counts, weight)
+    return counts * weight.reshape(*weight.shape, *(1,) * (counts.ndim - weight.ndim))
+
+
 def classification_kind(y_true: Tensor, y_pred: Tensor) -> str:
     """'binary', 'sparse' or 'categorical', by the shapes, as Keras decides it."""
     if y_pred.shape[-1] == 1:
