@@ -1,4 +1,4 @@
-"""Dtype policies: one dtype for the weights and the computation of a layer. Mixed precision is `torch.autocast`'s, and refused here.
+"""Dtype policies: one dtype for the weights and the computation of a layer, or `"mixed_bfloat16"`, which is `torch.autocast`'s.
 
 The global policy is a context variable, as all settings are: see `config.py`.
 """
@@ -13,21 +13,24 @@ from .absent import explained
 from .dtypes import floatx, standardize_dtype
 from .errors import ArgumentError, shown
 
-_MIXED = {"mixed_float16": "torch.float16", "mixed_bfloat16": "torch.bfloat16"}
+# The policies that compute in another dtype than they keep, and the one they compute in.
+_MIXED = {"mixed_bfloat16": "bfloat16"}
 _QUANTIZED = ("int8", "int4", "float8", "gptq", "awq")
 
 _policy: ContextVar[str | None] = ContextVar("layergraph_dtype_policy", default=None)
 
 
 class DTypePolicy:
-    """The dtype of a layer's weights and of its computation: one and the same.
+    """The dtype of a layer's weights and of its computation.
 
     Args:
-        name: a dtype in any spelling; None takes the global policy's.
+        name: a dtype in any spelling, for both; None takes the global policy's. `"mixed_bfloat16"` keeps weights in float32, and a
+            layer or model that has it runs under `torch.autocast(dtype=torch.bfloat16)`: torch's choice of what runs in which dtype
+            (matrix products and convolutions in bfloat16; softmax, norms and losses in float32), where Keras casts every layer.
 
     Raises:
-        ArgumentError: `"mixed_float16"` and `"mixed_bfloat16"` (Keras computes in another dtype than it keeps; torch does that by
-            `torch.autocast`, for a whole region of code), quantized policies, and whatever is no dtype.
+        ArgumentError: `"mixed_float16"` (it needs a gradient scaler, which is the training loop's), quantized policies, and whatever
+            is no dtype.
 
     >>> policy = DTypePolicy("float16")
     >>> policy.compute_dtype, policy.variable_dtype
@@ -43,7 +46,13 @@ class DTypePolicy:
     def name(self) -> str:
         return self._name
 
-    compute_dtype = variable_dtype = name
+    @property
+    def compute_dtype(self) -> str:
+        return _MIXED.get(self._name, self._name)
+
+    @property
+    def variable_dtype(self) -> str:
+        return "float32" if self._name in _MIXED else self._name
 
     def get_config(self) -> dict[str, Any]:
         """`{"name": ...}`: what makes an equal policy."""
@@ -79,7 +88,8 @@ def dtype_policy() -> DTypePolicy:
 def set_dtype_policy(policy: str | DTypePolicy) -> None:
     """Set the policy of the layers that are made from now on, by name or by a `DTypePolicy`.
 
-    Raises `ArgumentError` for mixed policies: write `with torch.autocast("cuda", dtype=torch.float16):` around the forward pass.
+    Raises `ArgumentError` for `"mixed_float16"`: write `with torch.autocast("cuda", dtype=torch.float16):` around the forward pass, and
+    scale the loss by a `torch.amp.GradScaler`.
 
     >>> set_dtype_policy("float64"); dtype_policy()
     <DTypePolicy "float64">
@@ -120,9 +130,11 @@ def deserialize(config: dict[str, Any], custom_objects: Mapping[str, Any] | None
 
 def _policy_dtype(name: Any) -> str:
     if isinstance(name, str) and name in _MIXED:
+        return name
+    if name == "mixed_float16":
         raise ArgumentError(
-            f"DTypePolicy({name!r}): layers keep and compute in one dtype; in torch mixed precision is a region of code",
-            f'leave the policy "float32" and write `with torch.autocast("cuda", dtype={_MIXED[name]}):` around the forward pass',
+            "DTypePolicy('mixed_float16'): gradients in float16 need a scaler, which belongs to the training loop",
+            'use "mixed_bfloat16", or write `with torch.autocast("cuda", dtype=torch.float16):` and a torch.amp.GradScaler',
         )
     if isinstance(name, str) and name.startswith(_QUANTIZED) and "_from_" in name:
         raise ArgumentError(f"DTypePolicy({name!r}): layergraph has no quantized layers", "quantize the model, which is stock torch")

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Generator, Iterator
+from collections.abc import Generator, Iterator, Sequence
 
-from torch import nn
+from torch import Tensor, nn
 
 # Where a layer keeps the name of the torch module whose weights it shows as its own: that one is no child of it.
 ADOPTED = "_stem"
@@ -42,3 +42,8 @@ def in_mode(root: nn.Module, training: bool) -> Generator[None]:
             if id(module) not in known:  # made meanwhile, by a layer that was built on this call
                 waits = module.__dict__.get(THAWED) is not None
                 module.__dict__[THAWED if waits else "training"] = before[0][1]
+
+
+def device_type_of(args: Sequence[object]) -> str:
+    """Where the first tensor is, as `torch.autocast` wants it."""
+    return next((arg.device.type for arg in args if isinstance(arg, Tensor)), "cpu")

@@ -61,11 +61,12 @@ class Value(TensorLike):
     `shape` (after the permutation) and `dtype` are known of what a layer takes, not of everything it makes.
     """
 
-    __slots__ = ("_dtype", "_shape", "fx_node", "lowering", "order")
+    __slots__ = ("_dtype", "_full", "_shape", "fx_node", "lowering", "order")
 
     def __init__(self, lowering: Lowering, fx_node: fx.Node, order: Order | None = None, shape: Shape | None = None):
         self.lowering, self.fx_node, self.order, self._shape = lowering, fx_node, order, shape
         self._dtype: torch.dtype | None = None
+        self._full = False  # known to be in float32, whatever torch.autocast does
 
     @property
     def shape(self) -> Shape:
@@ -103,16 +104,19 @@ class Part:
     """A module of the layer being lowered, as its stand-in sees it: called, it records itself; read, it gives its weights.
 
     `made` is the type that the layer made, where another module stands there now: it runs in the layout in which the first one did.
+    `whole` brings its results back to float32, where torch.autocast has chosen less.
     """
 
-    def __init__(self, lowering: Lowering, target: str, module: nn.Module, made: type[nn.Module] | None = None):
+    def __init__(self, lowering: Lowering, target: str, module: nn.Module, made: type[nn.Module] | None = None, whole: bool = False):
+        self._whole = whole
         self._lowering, self._target, self._module, self._made = lowering, target, module, made or type(module)
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         lower = getattr(self._module, "lower", None)  # a layer inside a layer is written inline too
         if lower:
             return lower(self._lowering, self._target, args, kwargs)
-        return self._lowering.module(self._target, self._module, args, kwargs, self._made)
+        result = self._lowering.module(self._target, self._module, args, kwargs, self._made)
+        return in_float32(result) if self._whole else result
 
     def __getattr__(self, name: str) -> Any:
         value = getattr(self._module, name)
@@ -160,12 +164,14 @@ class Lowering:
 
     Args:
         keys: the attribute name of each layer and constant in the model that will own the graph.
+        mixed: whether the graph will run under `torch.autocast`.
         mode: None where the modules' own mode decides at run time; True or False lowers every layer statically in that mode.
     """
 
-    def __init__(self, keys: Mapping[Any, str], mode: bool | None = None):
+    def __init__(self, keys: Mapping[Any, str], mode: bool | None = None, mixed: bool = False):
         self.graph = fx.Graph()
         self.mode: bool | None = mode
+        self.mixed = mixed
         self._keys: Mapping[Any, str] = keys
         self._prefix = ""
         self._forced: dict[tuple[fx.Node, Order], fx.Node] = {}
@@ -388,6 +394,15 @@ def _check_spelling(target: Any) -> None:
 
 def _is_word(name: Any) -> bool:
     return type(name) is str and name.isidentifier() and name.isascii() and not keyword.iskeyword(name)
+
+
+def in_float32(value: Any) -> Any:
+    """A value cast to float32, unless it is known to be none of floats, or to be that already."""
+    if not isinstance(value, Value) or value._full or (value._dtype is not None and not value._dtype.is_floating_point):
+        return value
+    made = value._call("method", "float", (value,), {})
+    made._full = True
+    return made
 
 
 def stand_in(layer: nn.Module, parts: Mapping[str, Part]) -> Any:

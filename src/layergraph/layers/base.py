@@ -13,10 +13,9 @@ from torch import nn
 
 from layergraph import activations, dtype_policies, regularizers
 from layergraph.errors import ArgumentError, Fact, LayergraphError, NoAttributeError, NotBuiltError, Place, shown, user_place
-from layergraph.graph.lower import Lowering, Part, stand_in
+from layergraph.graph.lower import Lowering, Part, in_float32, stand_in
 from layergraph.graph.names import snake_case
 from layergraph.graph.structure import map_leaves
-from layergraph.kinds import is_mapping
 from layergraph.layers import declare
 from layergraph.layers.autoconfig import auto_config, keeping, made_from
 from layergraph.layers.declare import Declared
@@ -134,7 +133,10 @@ class Layer(Recorded, Declared):
         state["_serial"] = next(_serials)
         state["_place"] = user_place()
         state["_trainable"] = trainable
-        state["_dtype"] = _dtype_name(dtype, who)
+        policy = state["_policy"] = dtype_policies.get(dtype)
+        state["_torch_dtype"] = getattr(torch, policy.variable_dtype)
+        # what torch.autocast is told while the layer runs
+        state["_mixed_dtype"] = getattr(torch, policy.compute_dtype) if policy.compute_dtype != policy.variable_dtype else None
         state["autocast"] = autocast
         state["_shape_words"] = shape_words
         state["activity_regularizer"] = regularizers.get(activity_regularizer)
@@ -169,9 +171,13 @@ class Layer(Recorded, Declared):
         if not self._inlines():
             return lowering.module(key, self._standing(), args, kwargs)
         made = self._swapped or {}
-        parts = {name: Part(lowering, target, module, made.get(name)) for name, target, module in self.parts(key)}
+        # a layer that is to compute in float32 inside a model under autocast
+        whole = lowering.mixed and self._mixed_dtype is None and self._torch_dtype is torch.float32
+        args = map_leaves(in_float32, args) if whole else args
+        parts = {name: Part(lowering, target, module, made.get(name), whole) for name, target, module in self.parts(key)}
         result = type(self).call(stand_in(self, parts), *args, **kwargs)
-        return map_leaves(parts[ACTIVITY], result) if ACTIVITY in parts else result
+        result = map_leaves(parts[ACTIVITY], result) if ACTIVITY in parts else result
+        return map_leaves(in_float32, result) if whole else result
 
     def _inlines(self) -> bool:
         function = self.__dict__.get("activation")
@@ -316,17 +322,19 @@ class Layer(Recorded, Declared):
 
     @property
     def dtype(self) -> str:
-        return self._dtype
+        """The dtype of the weights."""
+        return self._policy.variable_dtype
 
-    compute_dtype = variable_dtype = dtype
+    variable_dtype = dtype
+
+    @property
+    def compute_dtype(self) -> str:
+        """What the layer computes in: not that of the weights where the policy is mixed."""
+        return self._policy.compute_dtype
 
     @property
     def dtype_policy(self) -> dtype_policies.DTypePolicy:
-        return dtype_policies.DTypePolicy(self._dtype)
-
-    @property
-    def _torch_dtype(self) -> torch.dtype:
-        return getattr(torch, self._dtype)
+        return self._policy
 
     # Config
 
@@ -364,13 +372,3 @@ def _calls(word: str, cls: type) -> bool:
 
 def _has_state(module: nn.Module) -> bool:
     return bool(module._parameters or module._buffers) or any(map(_has_state, module.children()))
-
-
-def _dtype_name(dtype: Any, who: str) -> str:
-    if is_mapping(dtype):  # Keras's serialized policy
-        dtype = dtype["config"]["name"]
-    if isinstance(dtype, str) and dtype.startswith("mixed_"):
-        raise ArgumentError(
-            f"{who}: dtype={dtype!r}: a layer keeps its weights in one dtype", "use torch.autocast around the model for mixed precision"
-        )
-    return dtype_policies.get(dtype).variable_dtype

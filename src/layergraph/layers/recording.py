@@ -26,7 +26,7 @@ from layergraph.kinds import is_dict, is_sequence
 from layergraph.layers.declare import words_of
 from layergraph.layers.masking import Masked
 from layergraph.layers.state import ACTIVITY
-from layergraph.modes import in_mode
+from layergraph.modes import device_type_of, in_mode
 from layergraph.nn.losses import collecting
 
 
@@ -42,6 +42,7 @@ class Recorded(Masked):
     autocast: bool
     call: Any
     _torch_dtype: Any
+    _mixed_dtype: torch.dtype | None
     _settle_state: Any
     _before_building: Any
     _unbuild: Any
@@ -101,7 +102,8 @@ class Recorded(Masked):
             self._build_from(args, kwargs)
         if "training" in kwargs and "training" not in self._call_words:
             return self._call_in_mode(kwargs.pop("training"), args, kwargs)
-        return super().__call__(*args, **kwargs) if ACTIVITY not in self._modules else self._call_collecting(args, kwargs)
+        plain = self._mixed_dtype is None and ACTIVITY not in self._modules
+        return super().__call__(*args, **kwargs) if plain else self._call_collecting(args, kwargs)
 
     def _run(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
         """Run a layer of the user's: `training` is the mode where it is not given, and a failure says which layer on which shapes."""
@@ -143,6 +145,9 @@ class Recorded(Masked):
         keepers = self._keepers
         if keepers is None:
             keepers = self.__dict__["_keepers"] = self._loss_keepers()
+        if self._mixed_dtype is not None and not torch.is_autocast_enabled(device_type_of(args)):
+            with torch.autocast(device_type_of(args), self._mixed_dtype):
+                return self._call_collecting(args, kwargs)
         if not keepers:
             return super().__call__(*args, **kwargs)
         with collecting(keepers):

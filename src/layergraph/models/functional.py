@@ -37,7 +37,7 @@ from layergraph.models.naming import Names
 from layergraph.models.places import Placed
 from layergraph.models.plan import Plan, describe_plan, make_plan, restore_plan, unpacked
 from layergraph.models.surgery import Operable
-from layergraph.modes import in_mode
+from layergraph.modes import device_type_of, in_mode
 from layergraph.nn.losses import collecting
 
 _TENSORS = {Tensor}
@@ -86,8 +86,9 @@ class Functional(Model, Operable, Fed, Placed, fx.GraphModule):
         self._follow_swaps()
         naming = naming or Names(plan.layers)
         naming.add_constants(plan.constants)
-        lowering = _lowered(plan, naming.keys)
         state = self.__dict__
+        state["_mixed_dtype"] = next((layer._mixed_dtype for layer in plan.layers if layer._mixed_dtype is not None), None)
+        lowering = _lowered(plan, naming.keys, mixed=self._mixed_dtype is not None)
         state.update(_plan_made=plan, _names=naming.names, _keys=naming.keys, _arity=len(plan.flat_inputs), _keepers=None)
         self._put_modules(plan.layers)
         for constant in plan.constants:
@@ -140,10 +141,14 @@ class Functional(Model, Operable, Fed, Placed, fx.GraphModule):
                 with in_mode(self, bool(training)):
                     return self.__call__(*args)
         try:
-            if self._keepers is None:
-                self.__dict__["_keepers"] = self._loss_keepers()
-            if self._keepers:
-                with collecting(self._keepers):
+            keepers = self._keepers
+            if keepers is None:
+                keepers = self.__dict__["_keepers"] = self._loss_keepers()
+            if self._mixed_dtype is not None:
+                with torch.autocast(device_type_of(args), self._mixed_dtype), collecting(keepers):
+                    return self._call_impl(*args)
+            if keepers:
+                with collecting(keepers):
                     return self._call_impl(*args)
             return self._call_impl(*args)
         except LayergraphError:
@@ -470,8 +475,8 @@ def _mixed(cls: type[Model]) -> type[Functional]:
     return type(cls.__name__, (cls, Functional), body)  # pyright: ignore[reportGeneralTypeIssues] (`cls` is not Model itself)
 
 
-def _lowered(plan: Plan, keys: Mapping[Any, str]) -> Lowering:
-    lowering = Lowering(keys)
+def _lowered(plan: Plan, keys: Mapping[Any, str], mixed: bool) -> Lowering:
+    lowering = Lowering(keys, mixed=mixed)
     values = lowering.placeholders([(keys[layer], symbol) for layer, symbol in zip(plan.input_layers, plan.flat_inputs, strict=True)])
     lowering.output(_packed(plan, lowering.run(plan.nodes, values, plan.flat_outputs)))
     return lowering
