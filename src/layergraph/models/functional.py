@@ -98,6 +98,7 @@ class Functional(Model, Operable, Fed, Placed, fx.GraphModule):
         self.graph = lowering.graph
         self.graph.lint()
         state["_lowered_code"] = self.code
+        state["_keepers"] = self._loss_keepers()  # before the first call: torch.compile guards on it
 
     @property
     def _plan(self) -> Plan:
@@ -375,6 +376,7 @@ class Functional(Model, Operable, Fed, Placed, fx.GraphModule):
             origins.update(zip(self._plan.nodes, plan.nodes, strict=True))
             twin.__dict__["_names"] = {owners[old]: name for old, name in self._names.items() if old in owners}
             twin.__dict__["_keys"] = {owners[old]: key for old, key in self._keys.items() if old in owners}
+            twin.__dict__["_keepers"] = twin._loss_keepers()
         graph = copy.deepcopy(self.graph)
         for node in graph.nodes:
             node.meta["origin"] = origins.get(node.meta.get("origin"))
