@@ -162,7 +162,8 @@ class Recorded(Masked):
         if isinstance(value, np.ndarray):
             value = torch.from_numpy(value)
         if isinstance(value, Tensor) and value.dtype is not self._torch_dtype and self._casts(value.dtype):
-            own = next((p.dtype for p in self.parameters() if p.is_floating_point()), self._torch_dtype if not self.built else value.dtype)
+            kept = self.built and value.is_floating_point()  # without weights, a layer works in the dtype that comes
+            own = next((p.dtype for p in self.parameters() if p.is_floating_point()), value.dtype if kept else self._torch_dtype)
             return value if value.dtype == own else value.to(own)
         return value
 
@@ -250,7 +251,8 @@ class Recorded(Masked):
             raise ArgumentError(
                 f"{self.label} has hooks, and a graph runs its module, not the layer", "register hooks on the model's module: model.<name>"
             )
-        args, kwargs = tuple(self._cast_symbols(arg) for arg in args), {name: self._cast_symbols(arg) for name, arg in kwargs.items()}
+        args = tuple(self._cast_symbols(arg) for arg in args)
+        kwargs = {name: arg if name.endswith("mask") else self._cast_symbols(arg) for name, arg in kwargs.items()}
         symbols = symbols_in(args, kwargs)
         before = self._before_building()
         try:
