@@ -46,11 +46,17 @@ class _MaxPool(_Pool):
     _function: ClassVar[Callable[..., Tensor]]
 
     def call(self, x: Tensor) -> Tensor:
+        given = x
         x = sizes.channels_first(x, self.data_format)
         if self.padding == "same":
-            x = sizes.padded(x, *self._windows, value=float("-inf"))
-        x = type(self)._function(x, self.pool_size, self.strides or self.pool_size)
+            least = float("-inf") if given.dtype.is_floating_point else torch.iinfo(given.dtype).min
+            x = sizes.padded(x, *self._windows, value=least)
+        x = self._pooled(x, None in given.shape[1:])
         return sizes.channels_back(x, self.data_format, self.rank)
+
+    def _pooled(self, x: Tensor, unknown: bool) -> Tensor:
+        """The pool of a padded tensor, whose sizes may be unknown until it runs."""
+        return type(self)._function(x, self.pool_size, self.strides or self.pool_size)
 
 
 class MaxPooling1D(_MaxPool):
@@ -65,6 +71,11 @@ class MaxPooling1D(_MaxPool):
 
     rank = 1
     _function = staticmethod(torch.max_pool1d)
+
+    def _pooled(self, x: Tensor, unknown: bool) -> Tensor:
+        if unknown:  # under torch.compile and torch.export, torch.max_pool1d makes a constant of the length
+            return torch.max_pool1d_with_indices(x, self.pool_size, self.strides or self.pool_size)[0]
+        return super()._pooled(x, unknown)
 
 
 class MaxPooling2D(_MaxPool):
@@ -99,6 +110,7 @@ class _AveragePool(_Pool):
     """`same` divides by the number of real elements in the window, as TensorFlow and JAX do; Keras 3.15 on torch does not."""
 
     _function: ClassVar[Callable[..., Tensor]]
+    _casts_integers: ClassVar[bool] = True
 
     pool_size: Window = window()
 
@@ -189,9 +201,11 @@ class _GlobalMax(_GlobalPool):
 
 
 class GlobalAveragePooling1D(_GlobalAverage):
-    """Mean over steps.
+    """Mean over steps; with a mask, over those where it is True.
 
-    (B, T, C) -> (B, C), or (B, 1, C) with keepdims
+    (B, T, C) -> (B, C), or (B, 1, C) with keepdims; mask: (B, T)
+
+    A sample without any True gives nan, as in Keras. No mask goes on.
 
     >>> from layergraph import Input
     >>> GlobalAveragePooling1D()(Input(shape=(10, 3))).shape
@@ -199,6 +213,17 @@ class GlobalAveragePooling1D(_GlobalAverage):
     """
 
     rank = 1
+    supports_masking = True
+
+    def call(self, x: Tensor, mask: Tensor | None = None) -> Tensor:
+        if mask is None:
+            return super().call(x)
+        channels, steps = (1, 2) if self.data_format == "channels_first" else (2, 1)
+        real = mask.unsqueeze(channels)
+        return torch.where(real, x, 0).sum(steps, self.keepdims) / real.sum(steps, self.keepdims)
+
+    def compute_mask(self, inputs: Any, mask: Any = None) -> None:
+        return None
 
 
 class GlobalAveragePooling2D(_GlobalAverage):

@@ -7,6 +7,6 @@ from .fault import Fault
 _POOL = "layers/pooling.py"
 
 FAULTS: tuple[Fault, ...] = (
-    Fault("'same' max pool pads zeros", _POOL, 'value=float("-inf")', "value=0.0", "^maxpool"),
+    Fault("'same' max pool pads zeros", _POOL, 'least = float("-inf") if', "least = 0.0 if", "^maxpool"),
     Fault("average pool counts the padding", _POOL, "count_include_pad=False", "count_include_pad=True", "^averagepool"),
 )
