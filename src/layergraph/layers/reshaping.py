@@ -10,12 +10,12 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from layergraph.errors import Fact, shown
+from layergraph.errors import Fact, shown, suggestion
 from layergraph.graph.spec import Shape
 from layergraph.kinds import is_sequence
 from layergraph.layers import sizes
 from layergraph.layers.base import Layer
-from layergraph.layers.fields import Argument, DataFormat, Window, checked, choice, data_format, ints, is_int, positive, window
+from layergraph.layers.fields import Argument, DataFormat, Window, checked, data_format, ints, is_int, positive, window
 
 Sizes: TypeAlias = Argument[Sequence[int], tuple[int, ...]]
 Pairs: TypeAlias = Argument[int | Sequence[int] | Sequence[Sequence[int]], tuple[tuple[int, int], ...]]
@@ -297,17 +297,45 @@ class Cropping3D(_Cropping):
     data_format: DataFormat = data_format(default=None)
 
 
+_INTERPOLATIONS = ("nearest", "bilinear", "bicubic")
+
+
+def _interpolation(value: Any, owner: Any) -> str:
+    word = value.lower() if isinstance(value, str) else value
+    if word in ("lanczos3", "lanczos5"):
+        raise Fact(f"cannot be {shown(value)}: torch does not interpolate by Lanczos windows", "use 'bicubic', the nearest to it")
+    if word not in _INTERPOLATIONS:
+        raise Fact(f"must be one of {', '.join(map(repr, _INTERPOLATIONS))}, got {shown(value)}", suggestion(word, _INTERPOLATIONS))
+    return word
+
+
+# Up to here, torch's own 'nearest' takes the right element for each place; beyond, 1 / 41 is less in float32 than it is, for one.
+_NEAREST = 40
+
+
 class _UpSampling(_Spatial):
     """Each element of the spatial axes, several times."""
 
     size: Window = window(default=2)
 
     def call(self, x: Tensor) -> Tensor:
+        mode, dtype = self.__dict__.get("interpolation", "nearest"), x.dtype
         x = sizes.channels_first(x, self._format)
-        mode = self.__dict__.get("interpolation", "nearest")
-        factors = [float(n) for n in self.size]
-        x = F.interpolate(x, scale_factor=factors, mode=mode, align_corners=None if mode == "nearest" else False)
+        if dtype.is_floating_point:
+            x = self._resized(x, mode)
+        elif mode == "nearest":
+            for axis, times in enumerate(self.size, 2):
+                x = x.repeat_interleave(times, axis)
+        else:
+            x = self._resized(x.to(torch.float32), mode).round()
+            x = (x.clamp(0, 255) if dtype is torch.uint8 else x).to(dtype)
         return sizes.channels_back(x, self._format, self.rank)
+
+    def _resized(self, x: Tensor, mode: str) -> Tensor:
+        if mode == "nearest" and max(self.size) > _NEAREST:
+            mode = "nearest-exact"
+        factors = [float(n) for n in self.size]
+        return F.interpolate(x, scale_factor=factors, mode=mode, align_corners=None if mode.startswith("nearest") else False)
 
     def compute_output_shape(self, input_shape: Shape) -> Shape:
         sizes.check_rank(input_shape, self.rank, self._format)
@@ -337,7 +365,8 @@ class UpSampling2D(_UpSampling):
     Args:
         size: an int or (rows, columns).
         data_format: as in `Conv2D`.
-        interpolation: 'nearest', 'bilinear' or 'bicubic' (torch's, a = -0.75).
+        interpolation: 'nearest', 'bilinear' or 'bicubic' (torch's, a = -0.75). Not Keras's 'lanczos3' and 'lanczos5', which torch
+            does not have.
 
     >>> from layergraph import Input
     >>> UpSampling2D(2, interpolation="bilinear")(Input(shape=(8, 8, 3))).shape
@@ -346,7 +375,7 @@ class UpSampling2D(_UpSampling):
 
     rank = 2
     data_format: DataFormat = data_format(default=None)
-    interpolation: str = choice("nearest", "bilinear", "bicubic", default="nearest")
+    interpolation: str = checked(_interpolation, default="nearest")
 
 
 class UpSampling3D(_UpSampling):

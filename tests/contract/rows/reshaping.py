@@ -25,7 +25,7 @@ def _up(rank: int) -> Row:
     inner = (3, 4, 2)[:rank]
     wrong = (
         *argument("size", 0, "2", *([(2,) * (rank + 1)] if rank > 1 else [])),
-        *(argument("interpolation", "bilinaer") if rank == 2 else ()),
+        *(argument("interpolation", "bilinaer", "lanczos3", 2) if rank == 2 else ()),
         *(argument("data_format", "NHWC") if rank > 1 else ()),
         refused_inputs((2, 4)),
         refused_inputs((2, *inner, 4, 3)),
