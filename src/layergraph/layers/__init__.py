@@ -8,6 +8,12 @@ from layergraph.absent import explained
 from layergraph.layers.activation import LeakyReLU as LeakyReLU
 from layergraph.layers.activation import ReLU as ReLU
 from layergraph.layers.activation import Softmax as Softmax
+from layergraph.layers.adaptive import AdaptiveAveragePooling1D as AdaptiveAveragePooling1D
+from layergraph.layers.adaptive import AdaptiveAveragePooling2D as AdaptiveAveragePooling2D
+from layergraph.layers.adaptive import AdaptiveAveragePooling3D as AdaptiveAveragePooling3D
+from layergraph.layers.adaptive import AdaptiveMaxPooling1D as AdaptiveMaxPooling1D
+from layergraph.layers.adaptive import AdaptiveMaxPooling2D as AdaptiveMaxPooling2D
+from layergraph.layers.adaptive import AdaptiveMaxPooling3D as AdaptiveMaxPooling3D
 from layergraph.layers.base import Layer as Layer
 from layergraph.layers.convolution import Conv1D as Conv1D
 from layergraph.layers.convolution import Conv2D as Conv2D
@@ -19,6 +25,12 @@ from layergraph.layers.core import Activation as Activation
 from layergraph.layers.core import Dense as Dense
 from layergraph.layers.core import Input as Input
 from layergraph.layers.core import InputLayer as InputLayer
+from layergraph.layers.depthwise import DepthwiseConv1D as DepthwiseConv1D
+from layergraph.layers.depthwise import DepthwiseConv2D as DepthwiseConv2D
+from layergraph.layers.depthwise import SeparableConv1D as SeparableConv1D
+from layergraph.layers.depthwise import SeparableConv2D as SeparableConv2D
+from layergraph.layers.depthwise import SeparableConvolution1D as SeparableConvolution1D
+from layergraph.layers.depthwise import SeparableConvolution2D as SeparableConvolution2D
 from layergraph.layers.embedding import Embedding as Embedding
 from layergraph.layers.embedding import Masking as Masking
 from layergraph.layers.merging import Add as Add
@@ -80,6 +92,12 @@ from layergraph.layers.reshaping import UpSampling3D as UpSampling3D
 from layergraph.layers.reshaping import ZeroPadding1D as ZeroPadding1D
 from layergraph.layers.reshaping import ZeroPadding2D as ZeroPadding2D
 from layergraph.layers.reshaping import ZeroPadding3D as ZeroPadding3D
+from layergraph.layers.transposed import Conv1DTranspose as Conv1DTranspose
+from layergraph.layers.transposed import Conv2DTranspose as Conv2DTranspose
+from layergraph.layers.transposed import Conv3DTranspose as Conv3DTranspose
+from layergraph.layers.transposed import Convolution1DTranspose as Convolution1DTranspose
+from layergraph.layers.transposed import Convolution2DTranspose as Convolution2DTranspose
+from layergraph.layers.transposed import Convolution3DTranspose as Convolution3DTranspose
 from layergraph.layers.wrapping import TorchModuleWrapper as TorchModuleWrapper
 from layergraph.layers.wrapping import wrap as wrap
 
@@ -87,6 +105,12 @@ __all__ = [
     "GRU",
     "LSTM",
     "Activation",
+    "AdaptiveAveragePooling1D",
+    "AdaptiveAveragePooling2D",
+    "AdaptiveAveragePooling3D",
+    "AdaptiveMaxPooling1D",
+    "AdaptiveMaxPooling2D",
+    "AdaptiveMaxPooling3D",
     "Add",
     "Average",
     "AveragePooling1D",
@@ -98,15 +122,23 @@ __all__ = [
     "BatchNormalization",
     "Concatenate",
     "Conv1D",
+    "Conv1DTranspose",
     "Conv2D",
+    "Conv2DTranspose",
     "Conv3D",
+    "Conv3DTranspose",
     "Convolution1D",
+    "Convolution1DTranspose",
     "Convolution2D",
+    "Convolution2DTranspose",
     "Convolution3D",
+    "Convolution3DTranspose",
     "Cropping1D",
     "Cropping2D",
     "Cropping3D",
     "Dense",
+    "DepthwiseConv1D",
+    "DepthwiseConv2D",
     "Dot",
     "Dropout",
     "Embedding",
@@ -142,6 +174,10 @@ __all__ = [
     "ReLU",
     "RepeatVector",
     "Reshape",
+    "SeparableConv1D",
+    "SeparableConv2D",
+    "SeparableConvolution1D",
+    "SeparableConvolution2D",
     "SimpleRNN",
     "Softmax",
     "Subtract",

@@ -280,6 +280,8 @@ class Layer(Recorded, Declared):
             "gamma",
             "beta",
             "recurrent_kernel",
+            "depthwise_kernel",
+            "pointwise_kernel",
             "moving_mean",
             "moving_variance",
         ):

@@ -31,6 +31,41 @@ def window_shape(input_shape: Shape, kernel: Sequence[int], strides: Sequence[in
     return sizes
 
 
+def transposed_crop(kernel: int, stride: int, dilation: int, more: int | None, padding: str) -> tuple[int, int]:
+    """What Keras leaves away of a full transposed convolution, (n - 1) * stride + span long, at both ends; below 0 are zeros to add.
+
+    `more` is `output_padding`; None means as many elements as make 'same' n * stride long, and 'valid' no shorter than that.
+    """
+    span = (kernel - 1) * dilation + 1
+    if padding == "valid":
+        return 0, -(max(span, stride) - span if more is None else more)
+    total = span + stride - 2 if more is None else span + span % 2 - 2 + more
+    left = min(-(-total // 2), span - 1)
+    return span - 1 - left, span - 1 - (total - left)
+
+
+def transposed_padding(kernel: int, stride: int, dilation: int, more: int | None, padding: str) -> tuple[int, int, int]:
+    """`transposed_crop` as (padding, output_padding) of torch's module, and how many elements are to drop at the end after it: 0 or 1."""
+    left, right = transposed_crop(kernel, stride, dilation, more, padding)
+    return left, max(left - right, 0), max(right - left, 0)
+
+
+def transposed_shape(input_shape: Shape, kernel: Sequence[int], strides: Sequence[int], dilation: Sequence[int], crops: Any) -> Shape:
+    """The spatial sizes that a transposed convolution gives; raises `Fact` where nothing is left."""
+    sizes = tuple(
+        None if n is None else (n - 1) * s + (k - 1) * d + 1 - left - right
+        for n, k, s, d, (left, right) in zip(input_shape, kernel, strides, dilation, crops, strict=True)
+    )
+    if any(size is not None and size <= 0 for size in sizes):
+        raise Fact(f"leaves nothing of the input's {tuple(input_shape)}: the output would have sizes {sizes}", "use a larger input")
+    return sizes
+
+
+def without_last(x: Any, counts: Sequence[int]) -> Any:
+    """A channels-first tensor without the last elements of each spatial axis: a view."""
+    return x[(slice(None), slice(None), *(slice(None, -n if n else None) for n in counts))] if any(counts) else x
+
+
 def padded(x: Any, kernel: Sequence[int], strides: Sequence[int], dilation: Sequence[int], value: float = 0.0) -> Tensor:
     """A channels-first tensor with Keras's `same` padding, by constants where the sizes are known, else worked out when it runs.
 

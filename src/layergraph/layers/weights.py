@@ -12,6 +12,7 @@ import torch
 from torch import Tensor, nn
 
 from layergraph.errors import Fact
+from layergraph.layers.sizes import unflatten
 
 
 @dataclass(frozen=True)
@@ -34,6 +35,18 @@ def _axes_first(t: Tensor) -> Tensor:
 PLAIN = Layout(_as_it_is, lambda k: (k,))
 DENSE = Layout(Tensor.t, lambda k: (k.t(),))
 CONV = Layout(_axes_first, lambda k: (k.permute(k.ndim - 1, k.ndim - 2, *range(k.ndim - 2)),))
+
+
+def depthwise(multiplier: int) -> Layout:
+    """(in * multiplier, 1, *kernel), the channels of one input side by side, and (*kernel, in, multiplier)."""
+
+    def to_keras(t: Tensor) -> Tensor:
+        return unflatten(t.squeeze(1), 0, (-1, multiplier)).permute(*range(2, t.ndim), 0, 1)
+
+    def from_keras(k: Tensor) -> tuple[Tensor]:
+        return (k.permute(k.ndim - 2, k.ndim - 1, *range(k.ndim - 2)).flatten(0, 1).unsqueeze(1),)
+
+    return Layout(to_keras, from_keras)
 
 
 @dataclass

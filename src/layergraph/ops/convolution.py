@@ -156,21 +156,11 @@ def conv_transpose(
     channels = sizes.channels(x.shape, data_format)
     if kernel.ndim != x.ndim or kernel.shape[-1] != channels:
         raise Fact(f"takes a kernel (*window, filters, {channels}) for shape {tuple(x.shape)}, got shape {tuple(kernel.shape)}")
-    crops = [_crop(*each, word) for each in zip(kernel.shape, strides, dilation, more, strict=False)]
+    crops = [sizes.transposed_crop(*each, word) for each in zip(kernel.shape, strides, dilation, more, strict=False)]
     y = _TRANSPOSED[rank](sizes.channels_first(x, data_format), _torch_kernel(kernel), None, strides, 0, 0, 1, dilation)
     ends = [-end for crop in reversed(crops) for end in crop]
     y = torch.constant_pad_nd(y, ends) if any(ends) else y
     return sizes.channels_back(y, data_format, rank)
-
-
-def _crop(window: int, stride: int, dilation: int, more: int | None, padding: str) -> tuple[int, int]:
-    """What 'valid' and 'same' leave away of a full transposed convolution at both ends; less than 0 are zeros to add."""
-    span = (window - 1) * dilation + 1
-    if padding == "valid":
-        return 0, -(max(span, stride) - span if more is None else more)
-    total = span + stride - 2 if more is None else span + span % 2 - 2 + more
-    left = min(-(-total // 2), span - 1)
-    return span - 1 - left, span - 1 - (total - left)
 
 
 # Pools

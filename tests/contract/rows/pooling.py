@@ -33,7 +33,21 @@ def _global(kind: str, rank: int) -> Row:
     return Row(f"Global{kind}Pooling{rank}D", {}, ((2, *inner, 3),), unknown=tuple(range(1, rank + 1)), wrong=wrong)
 
 
+def _adaptive(kind: str, rank: int) -> Row:
+    inner = (7, 6, 5)[:rank]
+    wrong = (
+        *argument("output_size", 0, "2", None, (2,) * (rank + 1)),
+        *argument("data_format", "last", needed={"output_size": 2}),
+        Wrong(("output_size",), kwargs={}),
+        refused_inputs((2, 4)),
+        refused_inputs((2, *inner, 4, 3)),
+    )
+    sizes = (3, 4, 2)[:rank]
+    return Row(f"Adaptive{kind}Pooling{rank}D", {"output_size": sizes}, ((2, *inner, 3),), unknown=tuple(range(1, rank + 1)), wrong=wrong)
+
+
 ROWS: tuple[Row, ...] = (
     *(_pool(kind, rank) for kind in ("Max", "Average") for rank in (1, 2, 3)),
+    *(_adaptive(kind, rank) for kind in ("Average", "Max") for rank in (1, 2, 3)),
     *(_global(kind, rank) for kind in ("Average", "Max") for rank in (1, 2, 3)),
 )

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from . import activation, convolution, core, merging, normalization, pooling, recurrent, reshaping
+from . import activation, adaptive, convolution, core, depthwise, merging, normalization, pooling, recurrent, reshaping, transposed
 from .fault import Fault as Fault
 
-FAMILIES = (activation, convolution, core, merging, normalization, pooling, recurrent, reshaping)
+FAMILIES = (activation, adaptive, convolution, core, depthwise, merging, normalization, pooling, recurrent, reshaping, transposed)
 FAULTS: tuple[Fault, ...] = tuple(fault for family in FAMILIES for fault in family.FAULTS)

@@ -7,13 +7,12 @@ docstring).
 
 from __future__ import annotations
 
-from . import convolution, core, merging, normalization, pooling, recurrent, reshaping
+from . import adaptive, convolution, core, depthwise, merging, normalization, pooling, recurrent, reshaping, transposed
 from .row import In as In
 from .row import Row as Row
 from .row import arguments as arguments
 
-ROWS: tuple[Row, ...] = tuple(
-    row for family in (core, convolution, pooling, normalization, merging, reshaping, recurrent) for row in family.rows()
-)
+_MODULES = (core, convolution, pooling, normalization, merging, reshaping, recurrent, depthwise, transposed, adaptive)
+ROWS: tuple[Row, ...] = tuple(row for module in _MODULES for row in module.rows())
 FAMILIES: tuple[str, ...] = tuple(dict.fromkeys(row.family for row in ROWS))
 assert len({row.id for row in ROWS}) == len(ROWS), "two rows with one id"

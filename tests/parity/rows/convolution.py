@@ -22,6 +22,14 @@ def rows() -> Iterator[Row]:
     yield row("conv", "Conv1D", {"filters": 4, "kernel_size": 3, "groups": 2, "use_bias": False}, (2, 6, 6), init=True)
     yield row("conv", "Conv1D", {"filters": 3, "kernel_size": 3, "data_format": "channels_first", "padding": "same"}, (2, 2, 7))
     yield row("conv", "Conv1D", {"filters": 3, "kernel_size": 3, "data_format": "channels_first", "strides": 2}, (2, 2, 7))
+    # Keras takes 'causal' in both layouts, and fans of groups are counted in (*kernel, in / groups, filters).
+    for s, d in ((1, 1), (2, 1), (1, 2)):
+        causal = {"filters": 3, "kernel_size": 3, "strides": s, "padding": "causal", "dilation_rate": d}
+        yield row("conv", "Conv1D", {**causal, "data_format": "channels_first"}, (2, 2, 8))
+    grouped = {"filters": 4, "kernel_size": 3, "groups": 4, "kernel_initializer": "he_uniform"}
+    yield row("conv", "Conv1D", grouped, (2, 4, 8), init=True)
+    yield row("conv", "Conv2D", grouped, (2, 3, 4, 8), init=True)
+    yield row("conv", "Conv3D", {**grouped, "kernel_size": 2}, (1, 2, 3, 2, 8), init=True)
 
     def conv2d(kwargs: dict[str, Any], shape: Shape = (2, 6, 7, 2), note: str = "", **more: Any) -> Row:
         return row("conv", "Conv2D", {"filters": 3, **kwargs}, shape, note=note, **more)
