@@ -1,9 +1,11 @@
-"""The faults that are planted, by family."""
+"""The faults that are planted, by family: each file's `FAULTS` are found here."""
 
 from __future__ import annotations
 
-from . import activation, adaptive, convolution, core, depthwise, merging, normalization, pooling, recurrent, reshaping, transposed
+import importlib
+import pkgutil
+
 from .fault import Fault as Fault
 
-FAMILIES = (activation, adaptive, convolution, core, depthwise, merging, normalization, pooling, recurrent, reshaping, transposed)
-FAULTS: tuple[Fault, ...] = tuple(fault for family in FAMILIES for fault in family.FAULTS)
+_MODULES = [importlib.import_module(f".{each.name}", __name__) for each in pkgutil.iter_modules(__path__) if each.name != "fault"]
+FAULTS: tuple[Fault, ...] = tuple(fault for module in _MODULES for fault in module.FAULTS)
