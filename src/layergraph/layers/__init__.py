@@ -75,6 +75,39 @@ from layergraph.layers.pooling import MaxPool3D as MaxPool3D
 from layergraph.layers.pooling import MaxPooling1D as MaxPooling1D
 from layergraph.layers.pooling import MaxPooling2D as MaxPooling2D
 from layergraph.layers.pooling import MaxPooling3D as MaxPooling3D
+from layergraph.layers.preprocessing.image_colours import RandomBrightness as RandomBrightness
+from layergraph.layers.preprocessing.image_colours import RandomColorDegeneration as RandomColorDegeneration
+from layergraph.layers.preprocessing.image_colours import RandomColorJitter as RandomColorJitter
+from layergraph.layers.preprocessing.image_colours import RandomContrast as RandomContrast
+from layergraph.layers.preprocessing.image_colours import RandomGaussianBlur as RandomGaussianBlur
+from layergraph.layers.preprocessing.image_colours import RandomGrayscale as RandomGrayscale
+from layergraph.layers.preprocessing.image_colours import RandomHue as RandomHue
+from layergraph.layers.preprocessing.image_colours import RandomInvert as RandomInvert
+from layergraph.layers.preprocessing.image_colours import RandomPosterization as RandomPosterization
+from layergraph.layers.preprocessing.image_colours import RandomSaturation as RandomSaturation
+from layergraph.layers.preprocessing.image_colours import RandomSharpness as RandomSharpness
+from layergraph.layers.preprocessing.image_colours import Solarization as Solarization
+from layergraph.layers.preprocessing.image_histograms import AutoContrast as AutoContrast
+from layergraph.layers.preprocessing.image_histograms import (
+    ContrastLimitedAdaptiveHistogramEqualization as ContrastLimitedAdaptiveHistogramEqualization,
+)
+from layergraph.layers.preprocessing.image_histograms import Equalization as Equalization
+from layergraph.layers.preprocessing.image_mixing import AugMix as AugMix
+from layergraph.layers.preprocessing.image_mixing import CutMix as CutMix
+from layergraph.layers.preprocessing.image_mixing import MaxNumBoundingBoxes as MaxNumBoundingBoxes
+from layergraph.layers.preprocessing.image_mixing import MixUp as MixUp
+from layergraph.layers.preprocessing.image_mixing import RandAugment as RandAugment
+from layergraph.layers.preprocessing.image_mixing import RandomErasing as RandomErasing
+from layergraph.layers.preprocessing.image_movements import RandomElasticTransform as RandomElasticTransform
+from layergraph.layers.preprocessing.image_movements import RandomFlip as RandomFlip
+from layergraph.layers.preprocessing.image_movements import RandomPerspective as RandomPerspective
+from layergraph.layers.preprocessing.image_movements import RandomRotation as RandomRotation
+from layergraph.layers.preprocessing.image_movements import RandomShear as RandomShear
+from layergraph.layers.preprocessing.image_movements import RandomTranslation as RandomTranslation
+from layergraph.layers.preprocessing.image_movements import RandomZoom as RandomZoom
+from layergraph.layers.preprocessing.image_sizes import CenterCrop as CenterCrop
+from layergraph.layers.preprocessing.image_sizes import RandomCrop as RandomCrop
+from layergraph.layers.preprocessing.image_sizes import Resizing as Resizing
 from layergraph.layers.recurrent import GRU as GRU
 from layergraph.layers.recurrent import LSTM as LSTM
 from layergraph.layers.recurrent import SimpleRNN as SimpleRNN
@@ -112,6 +145,8 @@ __all__ = [
     "AdaptiveMaxPooling2D",
     "AdaptiveMaxPooling3D",
     "Add",
+    "AugMix",
+    "AutoContrast",
     "Average",
     "AveragePooling1D",
     "AveragePooling2D",
@@ -120,7 +155,9 @@ __all__ = [
     "AvgPool2D",
     "AvgPool3D",
     "BatchNormalization",
+    "CenterCrop",
     "Concatenate",
+    "ContrastLimitedAdaptiveHistogramEqualization",
     "Conv1D",
     "Conv1DTranspose",
     "Conv2D",
@@ -136,12 +173,14 @@ __all__ = [
     "Cropping1D",
     "Cropping2D",
     "Cropping3D",
+    "CutMix",
     "Dense",
     "DepthwiseConv1D",
     "DepthwiseConv2D",
     "Dot",
     "Dropout",
     "Embedding",
+    "Equalization",
     "Flatten",
     "GlobalAveragePooling1D",
     "GlobalAveragePooling2D",
@@ -161,6 +200,7 @@ __all__ = [
     "LayerNormalization",
     "LeakyReLU",
     "Masking",
+    "MaxNumBoundingBoxes",
     "MaxPool1D",
     "MaxPool2D",
     "MaxPool3D",
@@ -169,17 +209,41 @@ __all__ = [
     "MaxPooling3D",
     "Maximum",
     "Minimum",
+    "MixUp",
     "Multiply",
     "Permute",
+    "RandAugment",
+    "RandomBrightness",
+    "RandomColorDegeneration",
+    "RandomColorJitter",
+    "RandomContrast",
+    "RandomCrop",
+    "RandomElasticTransform",
+    "RandomErasing",
+    "RandomFlip",
+    "RandomGaussianBlur",
+    "RandomGrayscale",
+    "RandomHue",
+    "RandomInvert",
+    "RandomPerspective",
+    "RandomPosterization",
+    "RandomRotation",
+    "RandomSaturation",
+    "RandomSharpness",
+    "RandomShear",
+    "RandomTranslation",
+    "RandomZoom",
     "ReLU",
     "RepeatVector",
     "Reshape",
+    "Resizing",
     "SeparableConv1D",
     "SeparableConv2D",
     "SeparableConvolution1D",
     "SeparableConvolution2D",
     "SimpleRNN",
     "Softmax",
+    "Solarization",
     "Subtract",
     "TorchModuleWrapper",
     "UpSampling1D",

@@ -80,7 +80,7 @@ class Layer(Recorded, Declared):
             written = {*cls.__dict__, *inspect.get_annotations(cls)} - _TO_WRITE
             for name in sorted(OURS & written):
                 raise reserved(cls, name)
-        cls._fields = {**cls._fields, **declare.own_fields(cls)}
+        cls._fields = declare.merged(cls._fields, declare.own_fields(cls))
         if "_inlined" not in cls.__dict__ and cls.__module__ != "torch.fx.graph_module":  # fx's class for a model is what its base is
             cls._inlined = cls.__module__.startswith("layergraph.")
         if "__init__" in cls.__dict__ and not cls._inlined and "_mixed" not in cls.__dict__:

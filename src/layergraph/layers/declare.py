@@ -81,15 +81,22 @@ def own_fields(cls: type) -> dict[str, Field]:
     return found
 
 
+def merged(base: Mapping[str, Field], own: Mapping[str, Field]) -> dict[str, Field]:
+    """The fields of a class and of its base, whose places stay; one that was keyword-only takes the place where it is declared again."""
+    return {**{name: field for name, field in base.items() if name not in own or not field.kw_only}, **own}
+
+
 def signature(declared: Mapping[str, Field], name_by_position: bool) -> inspect.Signature:
     """The signature that Keras's class has."""
     kinds = inspect.Parameter
     own = [
         kinds(name, kinds.POSITIONAL_OR_KEYWORD, default=kinds.empty if field.default is REQUIRED else field.default)
         for name, field in declared.items()
+        if not field.kw_only
     ]
+    words = [kinds(name, kinds.KEYWORD_ONLY, default=field.default) for name, field in declared.items() if field.kw_only]
     name = kinds("name", kinds.POSITIONAL_OR_KEYWORD if name_by_position else kinds.KEYWORD_ONLY, default=None)
-    return inspect.Signature([*own, name, kinds("kwargs", kinds.VAR_KEYWORD)])
+    return inspect.Signature([*own, name, *words, kinds("kwargs", kinds.VAR_KEYWORD)])
 
 
 class FieldSignature:
@@ -119,12 +126,13 @@ def place_of(word: str, function: Callable[..., Any], words: Sequence[str]) -> i
 def bind(layer: Any, declared: Mapping[str, Field], args: tuple[Any, ...], kwargs: dict[str, Any]) -> dict[str, Any]:
     """The checked value of every field; takes the fields' words out of `kwargs`. Raises ArgumentError."""
     who = type(layer).__name__ + (f" {shown(kwargs['name'])}" if kwargs.get("name") is not None else "")
-    if layer._name_by_position and len(args) == len(declared) + 1:
+    places = [name for name, field in declared.items() if not field.kw_only]
+    if layer._name_by_position and len(args) == len(places) + 1:
         args, kwargs["name"] = args[:-1], args[-1]
-    if len(args) > len(declared):
-        count = f"{len(declared)} positional argument" + ("s" if len(declared) != 1 else "")
+    if len(args) > len(places):
+        count = f"{len(places)} positional argument" + ("s" if len(places) != 1 else "")
         raise ArgumentError(f"{who} takes {count}, got {len(args)}: {shown(args)}", f"its arguments are {_listed(declared)}")
-    given = dict(zip(declared, args, strict=False))
+    given = dict(zip(places, args, strict=False))
     for name in [word for word in kwargs if word in declared]:
         if name in given:
             raise ArgumentError(f"{who} got two values for `{name}`: {shown(given[name])} and {shown(kwargs[name])}")

@@ -67,6 +67,7 @@ def _plain(value: object) -> object:
 class Field:
     """One argument of a layer: its default, the check that gives the value to keep, and the config's form of it.
 
+    `kw_only` is for an argument that Keras takes among its **kwargs.
     `fresh` is for a default that must be looked at for each layer: it depends on a setting, it draws a seed, or there is none.
     """
 
@@ -74,6 +75,7 @@ class Field:
     check: Callable[[Any, Any], Any] = _as_is
     encode: Callable[[Any], Any] = _plain
     per_layer: bool = False
+    kw_only: bool = False
 
     @property
     def plain(self) -> bool:
@@ -90,9 +92,9 @@ def is_int(value: object) -> TypeGuard[int]:
     return isinstance(value, numbers.Integral) and not isinstance(value, bool)
 
 
-def anything(default: Any = REQUIRED) -> Any:
+def anything(default: Any = REQUIRED, kw_only: bool = False) -> Any:
     """Any value."""
-    return Field(default)
+    return Field(default, kw_only=kw_only)
 
 
 def checked(check: Callable[[Any, Any], Any], default: Any = REQUIRED, encode: Callable[[Any], Any] = _plain) -> Any:
@@ -182,7 +184,7 @@ def ints(value: Any, rank: int, minimum: int = 1) -> tuple[int, ...]:
     return tuple(int(item) for item in items)
 
 
-def data_format(default: None = None) -> Any:
+def data_format(default: None = None, kw_only: bool = False) -> Any:
     """'channels_last' or 'channels_first'; None takes `layergraph.config.image_data_format()` as it is when the layer is made."""
 
     def check(value: Any, owner: Any) -> str:
@@ -195,7 +197,7 @@ def data_format(default: None = None) -> Any:
             )
         return value
 
-    return Field(default, check, per_layer=True)
+    return Field(default, check, per_layer=True, kw_only=kw_only)
 
 
 def _got(get: Callable[[Any], Any]) -> Callable[[Any, Any], Any]:
@@ -228,7 +230,7 @@ def constraint(default: Any = REQUIRED) -> Any:
     return Field(default, _got(constraints.get), constraints.serialize)
 
 
-def only(default: Any, why: str) -> Any:
+def only(default: Any, why: str, kw_only: bool = False) -> Any:
     """An argument of Keras's that takes its default and nothing else here; `why` says so to who tries."""
 
     def check(value: Any, owner: Any) -> Any:
@@ -236,7 +238,7 @@ def only(default: Any, why: str) -> Any:
             raise Fact(f"can only be {default!r} here, got {shown(value)}: {why}")
         return value
 
-    return Field(default, check, lambda value: default)
+    return Field(default, check, lambda value: default, kw_only=kw_only)
 
 
 def activity(default: Any = None) -> Any:

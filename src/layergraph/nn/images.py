@@ -67,10 +67,15 @@ def _inside(index: Tensor, size: int, mode: str) -> Tensor:
             around = index % max(1, 2 * last)
             return torch.minimum(around, 2 * last - around)
         case "reflect":
-            around = index % (2 * size)
-            return torch.minimum(around, 2 * size - 1 - around)
+            return reflected(index, size)
         case _:
             return index.clamp(0, size - 1)
+
+
+def reflected(index: Tensor, size: int) -> Tensor:
+    """An index reflected about the borders of the first and the last element."""
+    around = index % (2 * size)
+    return torch.minimum(around, 2 * size - 1 - around)
 
 
 @whole
@@ -105,21 +110,91 @@ def distort(x: Tensor, alpha: float, sigma: float, order: int, mode: str, value:
     """
     generator = None if seed is None or x.is_meta else torch.Generator(x.device).manual_seed(seed)
     dtype = x.dtype if x.is_floating_point() else torch.float32
-    size = int(6 * sigma) | 1
-    noise = torch.randn((2, x.shape[0], *x.shape[1:3]), generator=generator, dtype=dtype, device=x.device) * sigma
-    kernel = gaussian((size, size), (sigma, sigma), dtype, x.device)
-    down, right = F.conv2d(noise.flatten(0, 1)[:, None], kernel, padding=size // 2)[:, 0].chunk(2)
-    rows, columns = _grid(x, dtype)
+    noise = torch.randn((2, x.shape[0], *x.shape[1:3]), generator=generator, dtype=dtype, device=x.device)
+    return displaced(x, noise, alpha, x.new_tensor(sigma, dtype=dtype), int(6 * sigma) | 1, order, mode, value)
+
+
+def displaced(x: Tensor, noise: Tensor, alpha: float | Tensor, sigma: Tensor, size: int, order: int, mode: str, value: float) -> Tensor:
+    """Each pixel read from a place nearby: (B, H, W, C), noise down and to the right (2, B, H, W) -> (B, H, W, C).
+
+    The noise is scaled by `alpha * sigma`, and blurred by a window of `size` of which no more counts than is within 3 `sigma`.
+    """
+    away = torch.arange(size, dtype=noise.dtype, device=x.device) - (size - 1) / 2
+    fall = torch.exp(-0.5 * (away / sigma) ** 2)
+    fall = torch.where(torch.abs(away) <= torch.floor(torch.floor(6 * sigma) / 2), fall, 0.0)
+    fall = fall / fall.sum()
+    blurred = F.conv2d((noise * sigma).flatten(0, 1)[:, None], torch.outer(fall, fall)[None, None], padding=size // 2)
+    down, right = blurred[:, 0].to(noise.dtype).chunk(2)
+    rows, columns = _grid(x, noise.dtype)
     return _sampled(x, (_batch(x),), (rows + alpha * down, columns + alpha * right), order, mode, value)
 
 
-def gaussian(size: Sequence[int], sigma: Sequence[float], dtype: torch.dtype, device: torch.device | None = None) -> Tensor:
+def filtered(x: Any, kernel: Tensor, channels: int, padding: Any = 0) -> Tensor:
+    """Every channel by itself under one filter (1, 1, h, w): (B, C, H, W) -> (B, C, H', W')."""
+    return F.conv2d(x, kernel.expand(channels, 1, *kernel.shape[2:]), padding=padding, groups=channels)
+
+
+def gaussian(size: Sequence[int], sigma: Sequence[float | Tensor], dtype: torch.dtype, device: torch.device | None = None) -> Tensor:
     """A window of the normal distribution that sums to 1: (1, 1, height, width)."""
     falls: list[Tensor] = []
     for count, width in zip(size, sigma, strict=True):
         fall = torch.exp(-0.5 * ((torch.arange(count, dtype=dtype, device=device) - (count - 1) / 2) / width) ** 2)
         falls.append(fall / fall.sum())
     return torch.outer(*falls)[None, None]
+
+
+_linalg: Any = torch.linalg  # which has no types
+
+
+def homography(start: Any, end: Any) -> Tensor:
+    """The `warp` that takes each end point to its start point: (B, 4, 2), (B, 4, 2) -> (B, 8)."""
+    (sx, sy), (ex, ey) = start.unbind(-1), end.unbind(-1)
+    one, zero = torch.ones_like(ex), torch.zeros_like(ex)
+    columns = torch.stack((ex, ey, one, zero, zero, zero, -sx * ex, -sx * ey), -1)
+    rows = torch.stack((zero, zero, zero, ex, ey, one, -sy * ex, -sy * ey), -1)
+    return _linalg.solve(torch.cat((columns, rows), 1), torch.cat((sx, sy), 1))
+
+
+RESIZES = {"bilinear": "bilinear", "nearest": "nearest-exact", "bicubic": "bicubic"}
+"""The ways to resize, as `F.interpolate` calls them."""
+
+
+def resize(x: Any, size: tuple[int, int], way: str, antialias: bool, ratio: str, value: float, dtype: torch.dtype) -> Any:
+    """Images in another size: (B, C, H, W) of `dtype` -> (B, C, *size), the dtype kept, ints rounded and within their bounds.
+
+    `ratio` 'crop' takes the middle out, and 'pad' puts `value` around, so that nothing is stretched.
+    """
+    x = x if dtype in (torch.float32, torch.float64) else x.to(torch.float32)
+    if ratio == "crop":
+        x = crop_to_ratio(x, *size)
+    elif ratio == "pad":
+        x = pad_to_ratio(x, *size, value)
+    smooth = {} if way == "nearest" else {"align_corners": False, "antialias": antialias}
+    x = F.interpolate(x, size, mode=RESIZES[way], **smooth)
+    if not dtype.is_floating_point:
+        bounds = torch.iinfo(dtype)
+        x = torch.round(torch.clamp(x, bounds.min, bounds.max) if way == "bicubic" else x)
+    return x if dtype in (torch.float32, torch.float64) else x.to(dtype)
+
+
+def middle(x: Any, height: int, width: int, sizes: tuple[int | None, ...]) -> Any:
+    """The middle part, or where an image is smaller the largest part of that ratio, resized: (B, C, H, W) -> (B, C, height, width).
+
+    `sizes` are (H, W) as far as they are known: where they are, this is a slice.
+    """
+    rows, columns = sizes
+    if rows is None or columns is None:
+        return middle_or_resized(x, height, width)
+    if rows < height or columns < width:
+        return F.interpolate(crop_to_ratio(x, height, width), (height, width), mode="bilinear")
+    top, left = (rows - height) // 2, (columns - width) // 2
+    return x[:, :, top : top + height, left : left + width]
+
+
+@whole
+def middle_or_resized(x: Tensor, height: int, width: int) -> Tensor:
+    """`middle` of images whose sizes are known when it runs."""
+    return middle(x, height, width, tuple(x.shape[2:]))
 
 
 @whole

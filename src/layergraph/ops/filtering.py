@@ -9,11 +9,11 @@ from collections.abc import Sequence
 from typing import Any
 
 import torch
-import torch.nn.functional as F
 from torch import Tensor
 
 from layergraph.errors import Fact
-from layergraph.nn.images import gaussian
+from layergraph.nn import colours
+from layergraph.nn.images import filtered, gaussian
 from layergraph.ops.convert import dtype_of, floating, tensor
 from layergraph.ops.convolution import layout
 from layergraph.ops.define import as_floats, op
@@ -29,8 +29,7 @@ def rgb_to_grayscale(images: Any, data_format: str | None = None) -> Any:
         return images.clone()
     if images.shape[axis] != 3:
         raise Fact(f"takes 3 channels, or 1, got shape {tuple(images.shape)}")
-    red, green, blue = images.unbind(axis)
-    return (0.2989 * red + 0.587 * green + 0.114 * blue).to(dtype_of(images)).unsqueeze(axis)
+    return colours.gray(images, axis).to(dtype_of(images))
 
 
 def _planes(images: Any, data_format: str | None) -> tuple[Any, int, torch.dtype]:
@@ -45,33 +44,19 @@ def _planes(images: Any, data_format: str | None) -> tuple[Any, int, torch.dtype
 def rgb_to_hsv(images: Any, data_format: str | None = None) -> Any:
     """Red, green and blue as hue, saturation and value, all in [0, 1]: (..., 3) -> (..., 3), floats."""
     images, axis, dtype = _planes(images, data_format)
-    images = torch.where(torch.abs(images) < torch.finfo(dtype).eps, 0.0, images)
-    red, green, blue = images.unbind(axis)
-    value = torch.amax(images, axis)
-    spread = value - torch.amin(images, axis)
-    saturation = torch.where(value > 0, spread / torch.where(value > 0, value, 1.0), 0.0)
-    sixth = 1 / (6 * torch.where(spread > 0, spread, 1.0))
-    hue = torch.where(value == green, sixth * (blue - red) + 2 / 6, sixth * (red - green) + 4 / 6)
-    hue = torch.where(value == red, sixth * (green - blue), hue)
-    hue = torch.where(spread > 0, hue, 0.0) + (hue < 0).to(dtype)
-    return torch.stack((hue, saturation, value), axis)
+    return colours.rgb_to_hsv(images, axis, dtype)
 
 
 @op
 def hsv_to_rgb(images: Any, data_format: str | None = None) -> Any:
     """The inverse of `rgb_to_hsv`."""
     images, axis, _ = _planes(images, data_format)
-    hue, saturation, value = images.unbind(axis)
-    turn = torch.remainder(hue, 1.0) * 6
-    pure = torch.abs(turn - 3) - 1, 2 - torch.abs(turn - 2), 2 - torch.abs(turn - 4)
-    return torch.stack([value * (1 - saturation + saturation * torch.clamp(part, 0.0, 1.0)) for part in pure], axis)
+    return colours.hsv_to_rgb(images, axis)
 
 
 def _filtered(x: Any, kernel: Tensor, padding: Any = 0) -> Any:
     """Every channel by itself under one filter (1, 1, h, w): (B, C, H, W) -> (B, C, H', W')."""
-    channels = known(x.shape[1], "number of channels")
-    kernel = kernel.to(dtype_of(x)).expand(channels, 1, *kernel.shape[2:])
-    return F.conv2d(x, kernel, padding=padding, groups=channels)
+    return filtered(x, kernel.to(dtype_of(x)), known(x.shape[1], "number of channels"), padding)
 
 
 @op

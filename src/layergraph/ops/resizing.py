@@ -10,16 +10,14 @@ from collections.abc import Sequence
 from typing import Any
 
 import torch
-import torch.nn.functional as F
 
 from layergraph.errors import Fact
-from layergraph.nn.images import crop_to_ratio, pad_to_ratio
+from layergraph.nn.images import RESIZES
+from layergraph.nn.images import resize as resized
 from layergraph.ops.convert import dtype_of, tensor
 from layergraph.ops.convolution import Sizes, conv, layout
 from layergraph.ops.define import op
 from layergraph.ops.images import Images, channel_axis, choice, device_of, known
-
-_RESIZES = {"bilinear": "bilinear", "nearest": "nearest-exact", "bicubic": "bicubic"}
 
 
 @op
@@ -48,19 +46,10 @@ def resize(
     height, width = (int(side) for side in size)
     if min(height, width) < 1 or fill_mode != "constant" or (crop_to_aspect_ratio and pad_to_aspect_ratio):
         raise Fact("takes a size of at least 1, fill_mode 'constant', and one of crop_to_aspect_ratio and pad_to_aspect_ratio")
-    mode = choice("interpolation", interpolation, _RESIZES)
+    choice("interpolation", interpolation, RESIZES)
     came = Images(images, data_format, "channels_first")
-    dtype, x = dtype_of(came.batch), came.batch
-    x = x if dtype in (torch.float32, torch.float64) else x.float()
-    if crop_to_aspect_ratio:
-        x = crop_to_ratio(x, height, width)
-    elif pad_to_aspect_ratio:
-        x = pad_to_ratio(x, height, width, fill_value)
-    smooth = {} if mode == "nearest-exact" else {"align_corners": False, "antialias": antialias}
-    x = F.interpolate(x, (height, width), mode=mode, **smooth)
-    if not dtype.is_floating_point:
-        x = torch.round(x.clamp(0, 255) if mode == "bicubic" and dtype == torch.uint8 else x)
-    return came.back(x.to(dtype))
+    ratio = "crop" if crop_to_aspect_ratio else "pad" if pad_to_aspect_ratio else ""
+    return came.back(resized(came.batch, (height, width), interpolation, antialias, ratio, fill_value, dtype_of(came.batch)))
 
 
 def _sides(name: str, given: tuple[int | None, int | None, int | None], size: int | None, sign: int) -> tuple[int, int]:

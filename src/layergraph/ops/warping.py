@@ -8,16 +8,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any, cast
 
-import torch
-
 from layergraph.errors import Fact
-from layergraph.nn.images import distort, resample, sample, warp
+from layergraph.nn.images import distort, homography, resample, sample, warp
 from layergraph.ops.convert import dtype_of, floating, is_tensor, tensor
 from layergraph.ops.define import as_floats, op
 from layergraph.ops.images import ORDERS, Images, choice
 
 _FILLS = ("constant", "nearest", "wrap", "mirror", "reflect")
-_linalg: Any = torch.linalg  # which has no types
 _METHODS = {
     **dict.fromkeys(("linear", "bilinear", "trilinear"), "linear"),
     **dict.fromkeys(("cubic", "bicubic", "tricubic"), "cubic"),
@@ -87,17 +84,8 @@ def perspective_transform(
     start, end = (each.unsqueeze(0) if each.ndim == 2 else each for each in as_floats(start_points, end_points))
     if tuple(start.shape[1:]) != (4, 2) or tuple(end.shape[1:]) != (4, 2):
         raise Fact(f"takes points of (4, 2) or (batch, 4, 2), got shapes {tuple(start.shape)} and {tuple(end.shape)}")
-    maps = _homography(start.float() if dtype_of(start).itemsize < 4 else start, end.float() if dtype_of(end).itemsize < 4 else end)
+    maps = homography(start.float() if dtype_of(start).itemsize < 4 else start, end.float() if dtype_of(end).itemsize < 4 else end)
     return came.back(warp(came.batch, maps, order, "constant", fill_value))
-
-
-def _homography(start: Any, end: Any) -> Any:
-    """The `warp` that takes each end point to its start point: (B, 4, 2), (B, 4, 2) -> (B, 8)."""
-    (sx, sy), (ex, ey) = start.unbind(-1), end.unbind(-1)
-    one, zero = torch.ones_like(ex), torch.zeros_like(ex)
-    columns = torch.stack((ex, ey, one, zero, zero, zero, -sx * ex, -sx * ey), -1)
-    rows = torch.stack((zero, zero, zero, ex, ey, one, -sy * ex, -sy * ey), -1)
-    return _linalg.solve(torch.cat((columns, rows), 1), torch.cat((sx, sy), 1))
 
 
 @op
