@@ -208,7 +208,9 @@ def test_eval_is_deterministic(row: Row) -> None:
         assert torch.equal(first, second)
     if row.random:
         layer.train()
-        assert not torch.equal(apply(row, layer, inputs)[0], apply(row, layer, inputs)[0])
+        torch.manual_seed(0)
+        first = apply(row, layer, inputs)[0]  # a coin falls twice on one side
+        assert not all(torch.equal(apply(row, layer, inputs)[0], first) for _ in range(20))
 
 
 # ------------------------------------------------------------------------------------------------- compile and export
