@@ -115,7 +115,9 @@ def gradients(function: Any, inputs: list[Tensor], weights: list[Tensor]) -> lis
     leaves = [x.detach().clone().requires_grad_() if x.is_floating_point() else x for x in inputs]
     total = sum((y * torch.linspace(-1, 2, y.numel()).reshape(y.shape)).sum() for y in listed(function(*leaves)))
     wanted = [x for x in leaves if x.is_floating_point()] + list(weights)
-    return list(torch.autograd.grad(total, wanted, allow_unused=True)) if wanted else []
+    if not wanted or not total.requires_grad:
+        return [None] * len(wanted)
+    return list(torch.autograd.grad(total, wanted, allow_unused=True))
 
 
 def provoke(row: Row, wrong: Wrong, how: str) -> None:

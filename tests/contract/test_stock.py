@@ -19,6 +19,11 @@ EXCEPTIONS = {
     "GRU": "dynamo refuses a module that holds an nn.GRU under fullgraph",
     "RNN": "dynamo refuses a module that holds an nn.RNN under fullgraph",
     "BroadcastDropout": "torch's dropouts draw for each element or channel; noise_shape says where one draw serves several",
+    "Augment": "torch draws no changes of images: torchvision's transforms do, one image a call, and do not know a module's mode",
+    "clahe": "torch has no adaptive equalization of histograms",
+    "crop_to_ratio": "where Resizing cuts depends on a size that is known only at run time",
+    "pad_to_ratio": "how much Resizing pads depends on a size that is known only at run time",
+    "middle_or_resized": "whether CenterCrop cuts or resizes depends on a size that is known only at run time",
     "average_of_real": "torch's average pools pad both ends alike, and Keras's `same` does not",
     "pad_same": "Keras's `same` padding depends on a size that is known only at run time",
     "whole_indices": "torch's embedding takes integers, and Keras's default Input gives floats",
@@ -50,6 +55,11 @@ def test_each_exception_is_one():
         (x, layers.AveragePooling1D(2, padding="same")(x)),
         (image, layers.Conv2D(2, 3, strides=2, padding="same")(image)),
         (tokens, layers.Embedding(5, 2)(tokens)),
+        (image, layers.RandomFlip()(image)),
+        (image, layers.ContrastLimitedAdaptiveHistogramEqualization()(image)),
+        (image, layers.Resizing(2, 3, crop_to_aspect_ratio=True)(image)),
+        (image, layers.Resizing(2, 3, pad_to_aspect_ratio=True)(image)),
+        (image, layers.CenterCrop(2, 3)(image)),
         (x, layers.wrap(torch.nn.Linear(3, 2))(x, training=False)),
     ]
     assert set().union(*(of_ours(layergraph.Model(given, y)) for given, y in made)) == set(EXCEPTIONS)

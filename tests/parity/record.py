@@ -24,6 +24,7 @@ import numpy as np
 import torch
 from keras.src.backend.common import dtypes
 from rows import FAMILIES, ROWS, In, Row, arguments
+from rules_images import clahe_as_elsewhere, transformed
 
 # On torch, Keras computes normalizations, products and means of float64 in float32, by this table.
 dtypes.BIT64_TO_BIT32_DTYPE["float64"] = "float64"
@@ -77,6 +78,10 @@ def make(row: Row, dtype: str) -> Any:
 def call(row: Row, layer: Any, inputs: list[Any]) -> Any:
     moded = row.form != "twin" and "training" in inspect.signature(layer.call).parameters and isinstance(inputs[0], torch.Tensor)
     args, words = arguments(row, inputs)
+    if row.drawn is not None and moded and isinstance(inputs[0], torch.Tensor):
+        return transformed(layer, inputs[0], row.drawn)
+    if row.rule == "clahe_as_elsewhere" and isinstance(inputs[0], torch.Tensor):
+        return clahe_as_elsewhere(layer, inputs[0])
     if row.rule == "moments_over_axes" and isinstance(inputs[0], torch.Tensor):
         return moments_over_axes(layer, inputs[0])
     return layer(*args, **words, **({"training": row.training} if moded else {}))

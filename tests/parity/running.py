@@ -45,7 +45,15 @@ def loaded(row: Row, wanted: Arrays, dtype: str) -> Any:
             call(row, layer.eval(), tensors(wanted["inputs"], dtype))
         layer.set_weights(wanted["weights"])
         layer.train(row.training)
+        if row.drawn is not None:
+            layer.augment.draw = lambda x: drawn(row, dtype)
     return layer
+
+
+def drawn(row: Row, dtype: str) -> tuple[torch.Tensor, ...]:
+    """What the row's random layer is given instead of drawing it."""
+    made = [torch.tensor(values) for values in (row.drawn or {}).values()]
+    return tuple(each.to(getattr(torch, dtype)) if each.is_floating_point() else each for each in made)
 
 
 def lowered(row: Row, layer: Any, dtype: str) -> Any:

@@ -6,7 +6,7 @@ import functools
 import itertools
 import operator
 from collections.abc import Callable, Sequence
-from typing import Any
+from typing import Any, TypeAlias
 
 import torch
 import torch.nn.functional as F
@@ -155,20 +155,23 @@ def homography(start: Any, end: Any) -> Tensor:
     return _linalg.solve(torch.cat((columns, rows), 1), torch.cat((sx, sy), 1))
 
 
+Sizes: TypeAlias = tuple[int | None, ...]
+"""Height and width, as far as they are known."""
 RESIZES = {"bilinear": "bilinear", "nearest": "nearest-exact", "bicubic": "bicubic"}
 """The ways to resize, as `F.interpolate` calls them."""
 
 
-def resize(x: Any, size: tuple[int, int], way: str, antialias: bool, ratio: str, value: float, dtype: torch.dtype) -> Any:
+def resize(x: Any, size: tuple[int, int], way: str, antialias: bool, ratio: str, value: float, dtype: torch.dtype, sizes: Sizes) -> Any:
     """Images in another size: (B, C, H, W) of `dtype` -> (B, C, *size), the dtype kept, ints rounded and within their bounds.
 
-    `ratio` 'crop' takes the middle out, and 'pad' puts `value` around, so that nothing is stretched.
+    `ratio` 'crop' takes the middle out, and 'pad' puts `value` around, so that nothing is stretched. `sizes` are the
+    input's, as far as they are known.
     """
     x = x if dtype in (torch.float32, torch.float64) else x.to(torch.float32)
     if ratio == "crop":
-        x = crop_to_ratio(x, *size)
+        x = cropped(x, *size, sizes)
     elif ratio == "pad":
-        x = pad_to_ratio(x, *size, value)
+        x = padded(x, *size, value, sizes)
     smooth = {} if way == "nearest" else {"align_corners": False, "antialias": antialias}
     x = F.interpolate(x, size, mode=RESIZES[way], **smooth)
     if not dtype.is_floating_point:
@@ -177,7 +180,7 @@ def resize(x: Any, size: tuple[int, int], way: str, antialias: bool, ratio: str,
     return x if dtype in (torch.float32, torch.float64) else x.to(dtype)
 
 
-def middle(x: Any, height: int, width: int, sizes: tuple[int | None, ...]) -> Any:
+def middle(x: Any, height: int, width: int, sizes: Sizes) -> Any:
     """The middle part, or where an image is smaller the largest part of that ratio, resized: (B, C, H, W) -> (B, C, height, width).
 
     `sizes` are (H, W) as far as they are known: where they are, this is a slice.
@@ -186,7 +189,7 @@ def middle(x: Any, height: int, width: int, sizes: tuple[int | None, ...]) -> An
     if rows is None or columns is None:
         return middle_or_resized(x, height, width)
     if rows < height or columns < width:
-        return F.interpolate(crop_to_ratio(x, height, width), (height, width), mode="bilinear")
+        return F.interpolate(cropped(x, height, width, sizes), (height, width), mode="bilinear")
     top, left = (rows - height) // 2, (columns - width) // 2
     return x[:, :, top : top + height, left : left + width]
 
@@ -197,22 +200,39 @@ def middle_or_resized(x: Tensor, height: int, width: int) -> Tensor:
     return middle(x, height, width, tuple(x.shape[2:]))
 
 
+def cropped(x: Any, height: int, width: int, sizes: Sizes) -> Any:
+    """The largest middle part of an image with a ratio of sides: (B, C, H, W) -> (B, C, H' <= H, W' <= W).
+
+    `sizes` are (H, W) as far as they are known: where they are, this is a slice.
+    """
+    rows, columns = sizes
+    if rows is None or columns is None:
+        return crop_to_ratio(x, height, width)
+    inner = max(min(rows, columns * height // width), 1), max(min(columns, rows * width // height), 1)
+    top, left = (rows - inner[0]) // 2, (columns - inner[1]) // 2
+    return x[:, :, top : top + inner[0], left : left + inner[1]]
+
+
 @whole
 def crop_to_ratio(x: Tensor, height: int, width: int) -> Tensor:
-    """The largest middle part of an image with a ratio of sides: (B, C, H, W) -> (B, C, H' <= H, W' <= W)."""
-    rows, columns = x.shape[2:]
-    wanted = max(min(rows, columns * height // width), 1), max(min(columns, rows * width // height), 1)
-    top, left = (rows - wanted[0]) // 2, (columns - wanted[1]) // 2
-    return x[:, :, top : top + wanted[0], left : left + wanted[1]]
+    """`cropped`, of images whose sizes are known when it runs."""
+    return cropped(x, height, width, tuple(x.shape[2:]))
+
+
+def padded(x: Any, height: int, width: int, value: float, sizes: Sizes) -> Any:
+    """An image amid `value`, with a ratio of sides, up to an odd pixel: (B, C, H, W) -> (B, C, H' >= H, W' >= W)."""
+    rows, columns = sizes
+    if rows is None or columns is None:
+        return pad_to_ratio(x, height, width, value)
+    top = (max(rows, columns * height // width) - rows) // 2
+    left = (max(columns, rows * width // height) - columns) // 2
+    return F.pad(x, [left, left, top, top], value=value)
 
 
 @whole
 def pad_to_ratio(x: Tensor, height: int, width: int, value: float) -> Tensor:
-    """An image amid `value`, with a ratio of sides, up to an odd pixel: (B, C, H, W) -> (B, C, H' >= H, W' >= W)."""
-    rows, columns = x.shape[2:]
-    top = (max(rows, columns * height // width) - rows) // 2
-    left = (max(columns, rows * width // height) - columns) // 2
-    return F.pad(x, [left, left, top, top], value=value)
+    """`padded`, of images whose sizes are known when it runs."""
+    return padded(x, height, width, value, tuple(x.shape[2:]))
 
 
 @whole

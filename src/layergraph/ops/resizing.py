@@ -49,7 +49,9 @@ def resize(
     choice("interpolation", interpolation, RESIZES)
     came = Images(images, data_format, "channels_first")
     ratio = "crop" if crop_to_aspect_ratio else "pad" if pad_to_aspect_ratio else ""
-    return came.back(resized(came.batch, (height, width), interpolation, antialias, ratio, fill_value, dtype_of(came.batch)))
+    return came.back(
+        resized(came.batch, (height, width), interpolation, antialias, ratio, fill_value, dtype_of(came.batch), tuple(came.batch.shape[2:]))
+    )
 
 
 def _sides(name: str, given: tuple[int | None, int | None, int | None], size: int | None, sign: int) -> tuple[int, int]:

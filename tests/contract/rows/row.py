@@ -37,6 +37,7 @@ class Row:
         unknown: axes, besides the batch, whose sizes it may learn at run time; of the inputs that have the most axes.
         integers: values of what is no mask are drawn from range(integers) as int64, where it is given.
         random: whether it draws numbers in training.
+        steps: its output is constant but for jumps, so that its gradients are 0 or none.
         recurrent: compiles for inference only, as yet, and is not probed with unknown times (a loop over thousands of steps).
         wrong: what it refuses.
     """
@@ -51,6 +52,7 @@ class Row:
     unknown: tuple[int, ...] = ()
     integers: int = 0
     random: bool = False
+    steps: bool = False
     recurrent: bool = False
     wrong: tuple[Wrong, ...] = ()
 

@@ -40,6 +40,7 @@ class Row:
         training: the mode.
         steps: forward passes in that mode; pass k sees its inputs times k + 1, and the last one is recorded.
         rule: where Keras 3.15.1 on torch is known to be wrong, the function of `record.py` that the golden comes from instead.
+        drawn: what a random layer is given instead of drawing it, by names of `rules_images.py` in the order in which our change takes it.
         init: whether the distribution of fresh weights is recorded too.
         double: False where Keras computes in float32 even when it is told float64: the golden tells no more digits.
     """
@@ -55,6 +56,7 @@ class Row:
     training: bool = False
     steps: int = 1
     rule: str | None = None
+    drawn: dict[str, Any] | None = None
     init: bool = False
     double: bool = True
 

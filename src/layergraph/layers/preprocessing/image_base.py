@@ -49,7 +49,7 @@ class ImageLayer(Layer):
     def output_size(self, height: int | None, width: int | None) -> tuple[int | None, int | None]:
         return height, width
 
-    def takes_channels(self, channels: int | None) -> bool:
+    def takes_channels(self, channels: int) -> bool:
         return True
 
     # What is shared
@@ -88,6 +88,10 @@ class ImageLayer(Layer):
             raise ArgumentError(f"{self.label} does not move bounding boxes with their images", _BOXES)
         return dict(x)
 
+    def sizes(self, x: Any) -> Shape:
+        """(H, W) of one image or a batch, as far as they are known."""
+        return x.shape[-2:] if self.data_format == "channels_first" else x.shape[-3:-1]
+
     def compute_output_shape(self, input_shape: Any) -> Any:
         if is_dict(input_shape):
             found = self.checked(input_shape)
@@ -99,8 +103,8 @@ class ImageLayer(Layer):
         if not isinstance(shape, tuple) or len(shape) not in (3, 4):
             raise Fact(f"takes images of 4 axes, {axes}, or one of 3, got shape {shape}")
         *lead, height, width = shape if first else (*shape[:-3], shape[-1], *shape[-3:-1])
-        if not self.takes_channels(lead[-1]):
-            raise Fact(f"takes images of 3 channels, red, green and blue, got shape {shape}", None if lead[-1] is None else self._layout())
+        if lead[-1] is not None and not self.takes_channels(lead[-1]):
+            raise Fact(f"takes images of 3 channels, red, green and blue, got shape {shape}", self._layout())
         height, width = self.output_size(height, width)
         return (*lead, height, width) if first else (*lead[:-1], height, width, lead[-1])
 

@@ -96,7 +96,7 @@ class RandomHue(RandomImageLayer):
     def change(self) -> Change:
         return colours.Hue(*self.factor, self.value_range)
 
-    def takes_channels(self, channels: int | None) -> bool:
+    def takes_channels(self, channels: int) -> bool:
         return channels == 3
 
 
@@ -125,7 +125,7 @@ class RandomSaturation(RandomImageLayer):
     def change(self) -> Change:
         return colours.Saturate(*self.factor, self.value_range)
 
-    def takes_channels(self, channels: int | None) -> bool:
+    def takes_channels(self, channels: int) -> bool:
         return channels == 3
 
 
@@ -180,7 +180,7 @@ class RandomColorDegeneration(RandomImageLayer):
     def change(self) -> Change:
         return colours.Degenerate(*self.factor, self.value_range)
 
-    def takes_channels(self, channels: int | None) -> bool:
+    def takes_channels(self, channels: int) -> bool:
         return channels in (1, 3)
 
 
@@ -207,7 +207,7 @@ class RandomGrayscale(RandomImageLayer):
     def change(self) -> Change:
         return colours.Gray(self.factor)
 
-    def takes_channels(self, channels: int | None) -> bool:
+    def takes_channels(self, channels: int) -> bool:
         return channels in (1, 3)
 
 
@@ -359,5 +359,5 @@ class RandomColorJitter(RandomImageLayer):
         if self.hue_factor is not None:
             yield colours.Hue(self.hue_factor[0], self.hue_factor[1], bounds)
 
-    def takes_channels(self, channels: int | None) -> bool:
+    def takes_channels(self, channels: int) -> bool:
         return channels == 3 or (self.saturation_factor is None and self.hue_factor is None)

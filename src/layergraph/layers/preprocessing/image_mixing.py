@@ -59,7 +59,7 @@ class RandomErasing(RandomImageLayer):
     def change(self) -> Change:
         return Erase(self.factor, self.scale, self.fill_value, self.value_range)
 
-    def takes_channels(self, channels: int | None) -> bool:
+    def takes_channels(self, channels: int) -> bool:
         return not is_sequence(self.fill_value) or channels == 3
 
 
@@ -173,7 +173,7 @@ class RandAugment(RandomImageLayer):
         parts = _moves(self.factor, ORDERS[self.interpolation]) | _colours(self.factor, self.value_range)
         return Sampled(tuple(parts.values()), self.num_ops)
 
-    def takes_channels(self, channels: int | None) -> bool:
+    def takes_channels(self, channels: int) -> bool:
         return channels in (1, 3)
 
 
@@ -217,7 +217,7 @@ class AugMix(RandomImageLayer):
         kept = tuple(part for name, part in parts.items() if name not in left_out)
         return Mixed(kept, self.num_chains, self.chain_depth, self.alpha, self.value_range)
 
-    def takes_channels(self, channels: int | None) -> bool:
+    def takes_channels(self, channels: int) -> bool:
         return channels in (1, 3)
 
 

@@ -9,7 +9,6 @@ from torch import Tensor
 from layergraph.errors import Fact, shown, suggestion
 from layergraph.layers.fields import DataFormat, anything, checked, data_format, flag, number, only, positive
 from layergraph.layers.preprocessing.image_base import ImageLayer, RandomImageLayer
-from layergraph.layers.sizes import spatial
 from layergraph.nn.augment import Change
 from layergraph.nn.images import RESIZES, middle, resize
 from layergraph.nn.movements import Crop
@@ -65,7 +64,7 @@ class Resizing(ImageLayer):
     def _resized(self, x: Any, given: Any, interpolation: str) -> Tensor:
         ratio = "crop" if self.crop_to_aspect_ratio else "pad" if self.pad_to_aspect_ratio else ""
         smooth = self.antialias and interpolation != "nearest"
-        return resize(x, (self.height, self.width), interpolation, smooth, ratio, self.fill_value, given.dtype)
+        return resize(x, (self.height, self.width), interpolation, smooth, ratio, self.fill_value, given.dtype, self.sizes(given))
 
     def output_size(self, height: int | None, width: int | None) -> tuple[int, int]:
         return self.height, self.width
@@ -89,8 +88,7 @@ class CenterCrop(ImageLayer):
     data_format: DataFormat = data_format(default=None)
 
     def images(self, x: Any, given: Any) -> Tensor:
-        sizes = spatial(given.shape, self.data_format) if given.ndim == 4 else spatial((None, *given.shape), self.data_format)
-        return middle(x, self.height, self.width, sizes)
+        return middle(x, self.height, self.width, self.sizes(given))
 
     masks = images
 
