@@ -7,7 +7,7 @@ from typing import Any, ClassVar, TypeAlias
 
 import torch
 
-from layergraph.errors import ArgumentError, Fact, shown, suggestion
+from layergraph.errors import ArgumentError, Fact, shown
 from layergraph.graph.spec import Shape, TensorSpec
 from layergraph.kinds import is_array, is_dict, is_sequence
 from layergraph.layers.base import Layer
@@ -83,7 +83,7 @@ class ImageLayer(Layer):
     def checked(self, x: Mapping[str, Any]) -> dict[str, Any]:
         """A dict of what belongs together. Raises ArgumentError."""
         if "images" not in x:
-            raise ArgumentError(f"{self.label}: a dict must have 'images', got {shown(sorted(x))}", suggestion("images", list(x)))
+            raise ArgumentError(f"{self.label}: a dict must have 'images', got {shown(list(x))}", "write layer({'images': x, 'labels': y})")
         if "bounding_boxes" in x:
             raise ArgumentError(f"{self.label} does not move bounding boxes with their images", _BOXES)
         return dict(x)
