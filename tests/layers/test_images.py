@@ -102,6 +102,68 @@ def test_a_crop_is_one_for_a_batch_and_anywhere():
     assert seen == {0, 1, 2, 5, 6, 7, 10, 11, 12}
 
 
+def test_a_crop_in_evaluation_is_the_largest_middle_part_resized():
+    x = torch.randn(2, 9, 7, 3)
+    for size in ((3, 3), (4, 8), (12, 5)):
+        crop, resize = layers.RandomCrop(*size).eval(), layers.Resizing(*size, crop_to_aspect_ratio=True)
+        assert torch.equal(crop(x), resize(x))
+
+
+def test_jitter_is_its_parts_in_order():
+    torch.manual_seed(0)
+    x = torch.rand(4, 3, 5, 6)
+    bounds = {"value_range": (0, 1)}
+    layer = layers.RandomColorJitter(
+        brightness_factor=0.2, contrast_factor=0.3, saturation_factor=(0.3, 0.6), hue_factor=0.1, data_format="channels_first", **bounds
+    )
+    layer(x)
+    numbers = layer.augment.draw(x)
+    layer.augment.draw = lambda given: numbers
+    wanted = x
+    parts = (
+        layers.RandomBrightness(0.2, **bounds),
+        layers.RandomContrast(0.3, **bounds),
+        layers.RandomSaturation((0.3, 0.6), **bounds),
+        layers.RandomHue(0.1, **bounds),
+    )
+    for part, own in zip(parts, numbers, strict=True):
+        wanted = part.change().images(wanted, *own)
+    assert torch.equal(layer(x), wanted)
+    assert not torch.allclose(wanted, x)
+
+
+def test_rand_augment_runs_the_changes_whose_turn_it_is():
+    torch.manual_seed(0)
+    x = torch.rand(4, 3, 6, 6)
+    change = layers.RandAugment(value_range=(0, 1), num_ops=2).change()
+    _, numbers = change.draw(x)
+    results = []
+    for first, second in [(number, 10 - number) for number in range(11)]:
+        y = change.parts[first].images(x, *numbers[first])
+        y = change.parts[second].images(y, *numbers[second])
+        assert torch.equal(change.images(x, torch.tensor([first, second]), numbers), y)
+        results.append(y)
+    assert len({y.sum().item() for y in results}) > 5
+    counts = torch.bincount(torch.cat([change.draw(x)[0] for _ in range(1500)]), minlength=11)
+    assert (counts - 3000 / 11).abs().max() < 5 * (3000 / 11) ** 0.5  # 5 sigma
+
+
+def test_aug_mix_is_the_weighted_sum_of_its_chains():
+    torch.manual_seed(0)
+    x = torch.rand(4, 3, 6, 6)
+    change = layers.AugMix(value_range=(0, 1), num_chains=2, chain_depth=2).change()
+    weights, kept, _, numbers = change.draw(x)
+    torch.testing.assert_close(weights.sum(), torch.tensor(1.0))
+    assert 0 <= kept <= 1
+    none = len(change.parts)
+    assert none == 11
+    assert len(layers.AugMix(all_ops=False).change().parts) == 7
+    steps = torch.tensor([[3, none], [none, none]])  # brightness alone, and nothing
+    bright = change.parts[3].images(x, *numbers[0][0][3])
+    wanted = kept * x + (1 - kept) * (weights[0] * bright + weights[1] * x)
+    torch.testing.assert_close(change.images(x, weights, kept, steps, numbers), wanted.clamp(0, 1))
+
+
 def test_weights_of_mixing_follow_the_beta_distribution():
     order, weight = drawn("MixUp", {"alpha": 0.5})
     assert sorted(order.tolist()) == list(range(4000))
@@ -310,7 +372,7 @@ def test_bounding_boxes_are_refused_with_what_does_them():
         layer({"image": torch.zeros(1, 4, 4, 3)})
     assert (caught.value.what, caught.value.fix) == (
         "RandomFlip 'flip': a dict must have 'images', got ['image']",
-        "did you mean 'images'?",
+        "write layer({'images': x, 'labels': y})",
     )
 
 

@@ -57,6 +57,7 @@ def affine_transform(
     `transform` is [a0, a1, a2, b0, b1, b2, c0, c1], (8,) or one for each image, (B, 8). `fill_mode` is `map_coordinates`'s.
     Keras 3.15 on torch does not divide by k.
 
+    >>> import torch
     >>> affine_transform(torch.tensor([[[1.0], [2.0], [3.0]]]), [1.0, 0, 1, 0, 1, 0, 0, 0], fill_mode="nearest").flatten()
     tensor([2., 3., 3.])
     """

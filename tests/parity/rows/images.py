@@ -109,12 +109,11 @@ def _colours() -> Iterator[Row]:
         for shape, more in ((_COLOUR, {}), (_COLOUR_FIRST, {"data_format": "channels_first"})):
             kwargs = {"factor": 4, "value_range": (0, most), **more}
             yield from _drawn("RandomPosterization", kwargs, {"bits": [1, 3, 7]}, In(shape, "integers", high=high))
+    box = {"left": [0.0, 1.5, 2.0], "right": [2.0, 3.0, 4.25], "top": [1.0, 0.0, 2.5], "bottom": [3.0, 2.25, 4.0]}
     for fill in (0.5, (0.25, -0.5, 1.0)):
-        box = {"left": [0.0, 1.5, 2.0], "right": [2.5, 3.0, 6.0], "top": [1.0, 0.0, 3.5], "bottom": [4.0, 2.25, 5.0]}
-        yield from _drawn("RandomErasing", {**_RANGE, "fill_value": fill}, {**changed, **box}, _COLOUR)
-    yield from _drawn(
-        "RandomErasing", {"value_range": (-1, 1), "fill_value": 3.0, "data_format": "channels_first"}, {**changed, **box}, _FIRST
-    )
+        yield from _drawn("RandomErasing", {**_RANGE, "fill_value": fill}, {**changed, **box}, (3, 4, 5, 3))
+    kwargs = {"value_range": (-1, 1), "fill_value": 3.0, "data_format": "channels_first"}
+    yield from _drawn("RandomErasing", kwargs, {**changed, **box}, (3, 3, 4, 5))
 
 
 def _others() -> Iterator[Row]:
