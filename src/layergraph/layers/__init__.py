@@ -75,6 +75,10 @@ from layergraph.layers.pooling import MaxPool3D as MaxPool3D
 from layergraph.layers.pooling import MaxPooling1D as MaxPooling1D
 from layergraph.layers.pooling import MaxPooling2D as MaxPooling2D
 from layergraph.layers.pooling import MaxPooling3D as MaxPooling3D
+from layergraph.layers.preprocessing.audio import MelSpectrogram as MelSpectrogram
+from layergraph.layers.preprocessing.audio import STFTSpectrogram as STFTSpectrogram
+from layergraph.layers.preprocessing.hashing import HashedCrossing as HashedCrossing
+from layergraph.layers.preprocessing.hashing import Hashing as Hashing
 from layergraph.layers.preprocessing.image_colours import RandomBrightness as RandomBrightness
 from layergraph.layers.preprocessing.image_colours import RandomColorDegeneration as RandomColorDegeneration
 from layergraph.layers.preprocessing.image_colours import RandomColorJitter as RandomColorJitter
@@ -108,6 +112,13 @@ from layergraph.layers.preprocessing.image_movements import RandomZoom as Random
 from layergraph.layers.preprocessing.image_sizes import CenterCrop as CenterCrop
 from layergraph.layers.preprocessing.image_sizes import RandomCrop as RandomCrop
 from layergraph.layers.preprocessing.image_sizes import Resizing as Resizing
+from layergraph.layers.preprocessing.lookup import IntegerLookup as IntegerLookup
+from layergraph.layers.preprocessing.numeric import CategoryEncoding as CategoryEncoding
+from layergraph.layers.preprocessing.numeric import Discretization as Discretization
+from layergraph.layers.preprocessing.numeric import Normalization as Normalization
+from layergraph.layers.preprocessing.numeric import Rescaling as Rescaling
+from layergraph.layers.preprocessing.text import StringLookup as StringLookup
+from layergraph.layers.preprocessing.text import TextVectorization as TextVectorization
 from layergraph.layers.recurrent import GRU as GRU
 from layergraph.layers.recurrent import LSTM as LSTM
 from layergraph.layers.recurrent import SimpleRNN as SimpleRNN
@@ -155,6 +166,7 @@ __all__ = [
     "AvgPool2D",
     "AvgPool3D",
     "BatchNormalization",
+    "CategoryEncoding",
     "CenterCrop",
     "Concatenate",
     "ContrastLimitedAdaptiveHistogramEqualization",
@@ -177,6 +189,7 @@ __all__ = [
     "Dense",
     "DepthwiseConv1D",
     "DepthwiseConv2D",
+    "Discretization",
     "Dot",
     "Dropout",
     "Embedding",
@@ -194,8 +207,11 @@ __all__ = [
     "GlobalMaxPooling1D",
     "GlobalMaxPooling2D",
     "GlobalMaxPooling3D",
+    "HashedCrossing",
+    "Hashing",
     "Input",
     "InputLayer",
+    "IntegerLookup",
     "Layer",
     "LayerNormalization",
     "LeakyReLU",
@@ -208,9 +224,11 @@ __all__ = [
     "MaxPooling2D",
     "MaxPooling3D",
     "Maximum",
+    "MelSpectrogram",
     "Minimum",
     "MixUp",
     "Multiply",
+    "Normalization",
     "Permute",
     "RandAugment",
     "RandomBrightness",
@@ -235,8 +253,10 @@ __all__ = [
     "RandomZoom",
     "ReLU",
     "RepeatVector",
+    "Rescaling",
     "Reshape",
     "Resizing",
+    "STFTSpectrogram",
     "SeparableConv1D",
     "SeparableConv2D",
     "SeparableConvolution1D",
@@ -244,7 +264,9 @@ __all__ = [
     "SimpleRNN",
     "Softmax",
     "Solarization",
+    "StringLookup",
     "Subtract",
+    "TextVectorization",
     "TorchModuleWrapper",
     "UpSampling1D",
     "UpSampling2D",

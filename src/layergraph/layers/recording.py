@@ -163,7 +163,8 @@ class Recorded(Masked):
             value = torch.from_numpy(value)
         if isinstance(value, Tensor) and value.dtype is not self._torch_dtype and self._casts(value.dtype):
             kept = self.built and value.is_floating_point()  # without weights, a layer works in the dtype that comes
-            own = next((p.dtype for p in self.parameters() if p.is_floating_point()), value.dtype if kept else self._torch_dtype)
+            held = itertools.chain(self.parameters(), self.buffers())
+            own = next((t.dtype for t in held if t.is_floating_point()), value.dtype if kept else self._torch_dtype)
             return value if value.dtype == own else value.to(own)
         return value
 

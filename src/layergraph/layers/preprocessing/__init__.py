@@ -1,1 +1,1 @@
-"""Layers that prepare data: images, numbers and text."""
+"""Layers that prepare data: numbers, words, sounds and images."""
