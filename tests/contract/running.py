@@ -57,14 +57,15 @@ def listed(results: Any) -> list[Any]:
 
 
 def built(row: Row, **more: Any) -> Any:
-    """The row's layer, in eval mode, with weights that are none of them 0 or 1."""
+    """The row's layer, in eval mode, with a state that is nowhere 0 or 1. Buffers that are no state are what the arguments make them."""
     layer = make(row, **more).eval()
     with torch.no_grad():
         apply(row, layer, values(row))
         generator = torch.Generator().manual_seed(7)
-        for tensor in (*layer.parameters(), *layer.buffers()):
+        for tensor in layer.state_dict().values():
             if tensor.is_floating_point():
-                tensor.copy_(torch.rand(tensor.shape, generator=generator) + 0.5)
+                drawn = torch.rand(tensor.shape, generator=generator) + 0.5
+                tensor.copy_(drawn.sort().values if tensor.ndim == 1 else drawn)  # boundaries ascend
     return layer
 
 
@@ -115,7 +116,7 @@ def gradients(function: Any, inputs: list[Tensor], weights: list[Tensor]) -> lis
     leaves = [x.detach().clone().requires_grad_() if x.is_floating_point() else x for x in inputs]
     total = sum((y * torch.linspace(-1, 2, y.numel()).reshape(y.shape)).sum() for y in listed(function(*leaves)))
     wanted = [x for x in leaves if x.is_floating_point()] + list(weights)
-    if not wanted or not total.requires_grad:
+    if not wanted or not isinstance(total, Tensor) or not total.requires_grad:
         return [None] * len(wanted)
     return list(torch.autograd.grad(total, wanted, allow_unused=True))
 

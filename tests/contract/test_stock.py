@@ -27,6 +27,13 @@ EXCEPTIONS = {
     "average_of_real": "torch's average pools pad both ends alike, and Keras's `same` does not",
     "pad_same": "Keras's `same` padding depends on a size that is known only at run time",
     "whole_indices": "torch's embedding takes integers, and Keras's default Input gives floats",
+    "Rescale": "a factor for each channel is a tensor, which a graph has from a module",
+    "Normalize": "torch's norms add a number to the variance, and Keras's Normalization bounds the deviation from below",
+    "Buckets": "torch.bucketize, with the boundaries that adapt() finds as state",
+    "IntegerTable": "torch has no lookup table",
+    "IntegerList": "torch has no lookup table, nor the way back",
+    "encode": "F.one_hot takes no index that is not there, and torch has no multi-hot and no counts by row",
+    "MelSpectrogram": "torch.stft and a matrix of filters; torch has no spectrogram of mel bands",
     "call_in_mode": "a module of somebody else's knows a mode only as a state: `training=` in a graph sets it, and puts it back",
 }
 
@@ -61,5 +68,11 @@ def test_each_exception_is_one():
         (image, layers.Resizing(2, 3, pad_to_aspect_ratio=True)(image)),
         (image, layers.CenterCrop(2, 3)(image)),
         (x, layers.wrap(torch.nn.Linear(3, 2))(x, training=False)),
+        (x, layers.Rescaling([1.0, 2.0, 3.0])(x)),
+        (x, layers.Normalization()(x)),
+        (x, layers.Discretization([0.0], output_mode="one_hot")(x)),
+        (x, layers.IntegerLookup(vocabulary=[3])(x)),
+        (x, layers.IntegerLookup(vocabulary=[3], invert=True)(x)),
+        (tokens, layers.MelSpectrogram(fft_length=4)(tokens)),
     ]
     assert set().union(*(of_ours(layergraph.Model(given, y)) for given, y in made)) == set(EXCEPTIONS)

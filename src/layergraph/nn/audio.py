@@ -44,6 +44,8 @@ class MelSpectrogram(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         dtype = x.dtype
+        if x.numel() == 0:  # torch.stft takes no empty batch
+            return x.new_zeros((*x.shape[:-1], self.bands.shape[-1], x.shape[-1] // self.stride + 1))
         with torch.autocast(x.device.type, enabled=False):  # torch transforms no halves
             found = self._powers(x if dtype is torch.float64 else x.float())
             return self._in_decibels(found).to(dtype)
@@ -61,7 +63,7 @@ class MelSpectrogram(nn.Module):
             return powers
         low, reference, below = self.decibels
         level = 10 * torch.log10(powers.clamp(min=low)) - 10 * math.log10(max(abs(reference), low))
-        return torch.maximum(level, level.max() - below) if level.numel() else level
+        return torch.maximum(level, level.max() - below)
 
     def extra_repr(self) -> str:
         return f"fft_length={self.fft_length}, stride={self.stride}, bands={self.bands.shape[-1]}"

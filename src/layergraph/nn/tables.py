@@ -96,7 +96,7 @@ class Buckets(Resized):
         return self.boundaries.shape[0] + 1
 
     def forward(self, x: Tensor) -> Tensor:
-        return torch.bucketize(x.to(self.boundaries.dtype), self.boundaries, out_int32=True, right=True)
+        return torch.bucketize(x.to(self.boundaries.dtype).contiguous(), self.boundaries, out_int32=True, right=True)
 
 
 class IntegerTable(Resized):
@@ -138,7 +138,7 @@ class IntegerTable(Resized):
         return self.words[torch.argsort(self.places)].tolist()
 
     def forward(self, x: Tensor) -> Tensor:
-        x = whole_indices(x)
+        x = whole_indices(x).contiguous()
         at = torch.searchsorted(self.words, x).clamp(max=self.words.shape[0] - 1)
         known = self.words[at] == x
         if self.masked is not None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import collections
 import os
+import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, Self
 
@@ -430,10 +431,7 @@ class IntegerLookup(Vocabulary):
         return array
 
     def _read(self, values: Sequence[Any]) -> list[int]:
-        try:
-            return [int(value) if isinstance(value, str) else _whole(value) for value in values]
-        except ValueError as error:
-            raise Fact(f"takes whole numbers for its vocabulary: {error}") from None
+        return [_whole(value) for value in values]
 
     def _size(self) -> int:
         return self.table.size if self.built else 0
@@ -456,6 +454,9 @@ _STRANGER = -2
 
 
 def _whole(value: Any) -> int:
+    """A whole number, or a line of a file with one."""
+    if isinstance(value, str) and re.fullmatch(r"\s*-?\d+\s*", value):
+        return int(value)
     if not is_int(value):
-        raise ValueError(f"got {type(value).__name__} {shown(value)}")
+        raise Fact(f"takes whole numbers for its vocabulary, got {type(value).__name__} {shown(value)}")
     return int(value)

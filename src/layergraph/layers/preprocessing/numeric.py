@@ -236,12 +236,10 @@ def output_mode(*modes: str, default: str) -> Any:
     return Field(default, check)
 
 
-def _tokens(value: Any, owner: Any) -> int:
-    if not is_int(value) or value < 1:
-        raise Fact(
-            f"must be a positive int, got {shown(value)}", "use IntegerLookup where the numbers are not known" if value is None else None
-        )
-    return int(value)
+def _count(value: Any, owner: Any) -> int | None:
+    if value is not None and (not is_int(value) or value < 1):
+        raise Fact(f"must be a positive int or None, got {shown(value)}")
+    return value if value is None else int(value)
 
 
 class CategoryEncoding(DataLayer):
@@ -267,9 +265,13 @@ class CategoryEncoding(DataLayer):
     (None, 4)
     """
 
-    num_tokens: Any = Field(None, _tokens, per_layer=True)
+    num_tokens: Any = checked(_count, default=None)
     output_mode: str = output_mode("multi_hot", "one_hot", "count", default="multi_hot")
     sparse: bool = only(default=False, why=NO_SPARSE)
+
+    def check_fields(self) -> None:
+        if self.num_tokens is None:
+            raise Fact("needs `num_tokens`, got None", "use IntegerLookup where the numbers are not known")
 
     def _casts(self, dtype: torch.dtype) -> bool:
         return False  # what comes in are indices; the layer's dtype is that of the output
@@ -301,17 +303,11 @@ def _boundaries(value: Any, owner: Any) -> list[float] | None:
     return list(plain)
 
 
-def _bins(value: Any, owner: Any) -> int | None:
-    if value is not None and (not is_int(value) or value < 1):
-        raise Fact(f"must be a positive int or None, got {shown(value)}")
-    return value if value is None else int(value)
-
-
 class _Binned(DataLayer):
     """The fields of Discretization, of which one is read from a buffer."""
 
     bin_boundaries: Any = checked(_boundaries, default=None)
-    num_bins: int | None = checked(_bins, default=None)
+    num_bins: int | None = checked(_count, default=None)
     epsilon: float = number(default=0.01, low=1e-9, high=1)
     output_mode: str = output_mode("int", "one_hot", "multi_hot", "count", default="int")
     sparse: bool = only(default=False, why=NO_SPARSE)
@@ -365,6 +361,8 @@ class Discretization(_Binned):
         if not self.built:
             return given
         held: Tensor = self.buckets.boundaries
+        if type(held) is not Tensor or held.is_meta:  # torch looks at layers while it exports them
+            return given
         if given is not None and torch.equal(torch.tensor(given, dtype=held.dtype, device=held.device), held):
             return given
         return held.tolist() if held.numel() or self.num_bins == 1 else None
