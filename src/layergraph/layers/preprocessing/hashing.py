@@ -39,7 +39,9 @@ def _values(data: Any, whole: bool = False) -> tuple[Words, bool]:
         raise Fact(f"takes rows of one length, got {shown(data)}", "pad the rows, or call it on each") from None
     if array.dtype.kind == "f" and whole:
         raise Fact(f"takes strings and whole numbers, got {shown(data)}", "cut floats to ints, or use Discretization")
-    if array.dtype.kind in "biuf":
+    if array.dtype.kind == "b":  # TensorFlow's words for them
+        return np.where(array, "true", "false").astype(object), True
+    if array.dtype.kind in "iuf":
         return array.astype(np.int64).astype(object), False
     return words(data, _ENCODING), True
 

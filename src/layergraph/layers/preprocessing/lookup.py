@@ -269,7 +269,10 @@ class Vocabulary(DataLayer):
         if not counts:
             raise Fact("got no words")
         found = sorted(counts, key=lambda word: (counts[word], _order(word)), reverse=True)
-        found = found if self.max_tokens is None else found[: max(self.max_tokens - self._start, 0)]
+        if self.max_tokens is not None:
+            if self.max_tokens <= self._start:
+                raise Fact(f"has no place for a word: max_tokens={self.max_tokens}, of which {self._start} are special", "raise max_tokens")
+            found = found[: self.max_tokens - self._start]
         weights = None
         if self.output_mode == "tf_idf":
             seen = np.array([having[word] for word in found], dtype=np.float64)

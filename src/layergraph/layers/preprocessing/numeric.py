@@ -16,7 +16,7 @@ from layergraph.errors import ArgumentError, Fact, shown
 from layergraph.graph.spec import Shape, TensorSpec
 from layergraph.kinds import is_array, is_sequence
 from layergraph.layers.fields import Argument, Field, checked, choice, flag, is_int, number, only
-from layergraph.layers.preprocessing.data import DataLayer, batches, encoded_shape, numbers
+from layergraph.layers.preprocessing.data import DataLayer, batches, encoded_shape, first_of, numbers
 from layergraph.layers.weights import Weight
 from layergraph.nn.encoding import encode
 from layergraph.nn.tables import Buckets, Normalize, Rescale
@@ -194,8 +194,8 @@ class Normalization(DataLayer):
     def _adapt(self, data: Any) -> None:
         if self.mean is not None:
             raise Fact("would replace the `mean` and `variance` that were given", "leave them out of Normalization(...)")
-        if is_sequence(data) and data and not hasattr(data[0], "shape"):
-            data = numbers(data)  # rows of numbers
+        if is_sequence(data) and data and not hasattr(first_of(data[0]), "shape"):
+            data = numbers(data)  # rows of numbers, and no batches
         count, mean, spread = 0, torch.zeros(()), torch.zeros(())
         for batch in batches(data):
             x = numbers(batch).detach().double()
