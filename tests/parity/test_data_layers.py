@@ -21,7 +21,10 @@ OTHERWISE: dict[str, tuple[str, Any]] = {
         "Keras declares the shape (4,), and gives (1, 4)",
         {"values": [0.0, 0.0, 1.0, 0.0], "shape": [4]},
     ),
-    "layers.CategoryEncoding(3)([[5]])": ("Keras raises on torch for a number that is too large, and drops it on TensorFlow", {"raises": True}),
+    "layers.CategoryEncoding(3)([[5]])": (
+        "Keras raises on torch for a number that is too large, and drops it on TensorFlow",
+        {"raises": True},
+    ),
 }
 
 

@@ -75,13 +75,17 @@ def mel_bands(bands: int, bins: int, rate: float, low: float, high: float) -> Te
     In float32, whatever the default: they are rounded by up to 1e-5, and so they are Keras's.
     """
     with torch.device("cpu"):
-        hertz = torch.linspace(0.0, rate / 2, bins, dtype=torch.float32)[1:, None]
+        hertz = (_steps(bins) * (rate / 2))[1:, None]
         ends = _mel(torch.tensor([low, high], dtype=torch.float32))
-        edges = torch.linspace(float(ends[0]), float(ends[1]), bands + 2, dtype=torch.float32)
+        edges = ends[0] + _steps(bands + 2) * (ends[1] - ends[0])
         lower, centre, upper = edges[:-2], edges[1:-1], edges[2:]
         rising, falling = (_mel(hertz) - lower) / (centre - lower), (upper - _mel(hertz)) / (upper - centre)
         triangles = torch.clamp(torch.minimum(rising, falling), min=0)
         return torch.cat((torch.zeros(1, bands), triangles))
+
+
+def _steps(count: int) -> Tensor:
+    return torch.arange(count, dtype=torch.float32) / (count - 1)
 
 
 def _mel(hertz: Tensor) -> Tensor:
