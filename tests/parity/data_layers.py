@@ -21,6 +21,11 @@ def adapted(layer: Any, data: Any, **kwargs: Any) -> Any:
     return layer
 
 
+def built(layer: Any, shape: tuple[int, ...]) -> Any:
+    layer.build(shape)
+    return layer
+
+
 def batches(array: Any, size: int) -> Any:
     """A generator of batches."""
     return (array[at : at + size] for at in range(0, len(array), size))

@@ -77,6 +77,8 @@ from layergraph.layers.pooling import MaxPooling2D as MaxPooling2D
 from layergraph.layers.pooling import MaxPooling3D as MaxPooling3D
 from layergraph.layers.preprocessing.audio import MelSpectrogram as MelSpectrogram
 from layergraph.layers.preprocessing.audio import STFTSpectrogram as STFTSpectrogram
+from layergraph.layers.preprocessing.categories import CategoryEncoding as CategoryEncoding
+from layergraph.layers.preprocessing.categories import Discretization as Discretization
 from layergraph.layers.preprocessing.hashing import HashedCrossing as HashedCrossing
 from layergraph.layers.preprocessing.hashing import Hashing as Hashing
 from layergraph.layers.preprocessing.image_colours import RandomBrightness as RandomBrightness
@@ -113,11 +115,9 @@ from layergraph.layers.preprocessing.image_sizes import CenterCrop as CenterCrop
 from layergraph.layers.preprocessing.image_sizes import RandomCrop as RandomCrop
 from layergraph.layers.preprocessing.image_sizes import Resizing as Resizing
 from layergraph.layers.preprocessing.lookup import IntegerLookup as IntegerLookup
-from layergraph.layers.preprocessing.numeric import CategoryEncoding as CategoryEncoding
-from layergraph.layers.preprocessing.numeric import Discretization as Discretization
+from layergraph.layers.preprocessing.lookup import StringLookup as StringLookup
 from layergraph.layers.preprocessing.numeric import Normalization as Normalization
 from layergraph.layers.preprocessing.numeric import Rescaling as Rescaling
-from layergraph.layers.preprocessing.text import StringLookup as StringLookup
 from layergraph.layers.preprocessing.text import TextVectorization as TextVectorization
 from layergraph.layers.recurrent import GRU as GRU
 from layergraph.layers.recurrent import LSTM as LSTM

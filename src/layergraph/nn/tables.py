@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, cast
 
 import torch
 from torch import Tensor, nn
@@ -14,12 +14,14 @@ from layergraph.nn.indices import whole_indices
 class Resized(nn.Module):
     """A module whose buffers take the sizes of those in a state dict."""
 
-    def _load_from_state_dict(self, state_dict: dict[str, Any], prefix: str, *args: Any) -> None:
+    def _load_from_state_dict(
+        self, state_dict: Any, prefix: Any, local_metadata: Any, strict: Any, missing_keys: Any, unexpected_keys: Any, error_msgs: Any
+    ) -> None:
         for name, own in self._buffers.items():
             given = state_dict.get(prefix + name)
             if own is not None and isinstance(given, Tensor) and given.shape != own.shape:
                 self._buffers[name] = own.new_empty(given.shape)
-        super()._load_from_state_dict(state_dict, prefix, *args)
+        super()._load_from_state_dict(state_dict, prefix, local_metadata, strict, missing_keys, unexpected_keys, error_msgs)
 
     def put(self, name: str, values: Tensor) -> None:
         """Give a buffer other values, of whatever size, where it is and in its dtype."""
@@ -135,7 +137,7 @@ class IntegerTable(Resized):
 
     def vocabulary(self) -> list[int]:
         """The words in their order."""
-        return self.words[torch.argsort(self.places)].tolist()
+        return cast("Any", self.words[torch.argsort(self.places)]).tolist()
 
     def forward(self, x: Tensor) -> Tensor:
         x = whole_indices(x).contiguous()
@@ -172,7 +174,7 @@ class IntegerList(Resized):
 
     def vocabulary(self) -> list[int]:
         """The words in their order."""
-        return self.words.tolist()
+        return cast("Any", self.words).tolist()
 
     def forward(self, x: Tensor) -> Tensor:
         place = whole_indices(x)

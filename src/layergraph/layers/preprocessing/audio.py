@@ -13,11 +13,11 @@ from layergraph import config
 from layergraph.errors import Fact, LayergraphError, shown
 from layergraph.graph.spec import Shape
 from layergraph.initializers import STFT
-from layergraph.kinds import is_array, is_sequence
+from layergraph.kinds import is_sequence
 from layergraph.layers import sizes
 from layergraph.layers.base import Layer
 from layergraph.layers.fields import Argument, DataFormat, checked, choice, data_format, flag, is_int, number, positive
-from layergraph.layers.preprocessing.data import DataLayer
+from layergraph.layers.preprocessing.data import DataLayer, plain
 from layergraph.layers.weights import CONV, Weight
 from layergraph.nn.audio import MelSpectrogram as Mel
 from layergraph.nn.audio import mel_bands
@@ -26,19 +26,18 @@ Window = Argument[str | Sequence[float] | None, Any]
 
 
 def _window(value: Any, owner: Any) -> Any:
-    plain = value.tolist() if isinstance(value, Tensor) or is_array(value) else value
-    if (
-        plain is not None
-        and not isinstance(plain, str)
-        and not (is_sequence(plain) and all(isinstance(item, (int, float)) for item in plain))
-    ):
-        raise Fact(f"must be a name, a list of numbers or None, got {shown(value)}")
-    if isinstance(plain, str):
+    found = plain(value)
+    if is_sequence(found):
+        if not all(isinstance(item, (int, float)) for item in found):
+            raise Fact(f"must be a name, a list of numbers or None, got {shown(value)}")
+    elif isinstance(found, str):
         try:
-            STFT(window=plain)
+            STFT(window=found)
         except LayergraphError as error:
             raise Fact(f"cannot be used: {error.what}", error.fix) from None
-    return plain
+    elif found is not None:
+        raise Fact(f"must be a name, a list of numbers or None, got {shown(value)}")
+    return found
 
 
 def _optional_int(value: Any, owner: Any) -> int | None:
@@ -154,9 +153,8 @@ class STFTSpectrogram(Layer):
             raise Fact(f"needs a known number of channels, got shape {input_shape}", "give it in Input(shape=...)")
         bins = self._bins * 2 if self.mode == "stft" else self._bins
         try:
-            (frames,) = sizes.window_shape(
-                sizes.spatial(input_shape, self.data_format), (self.frame_length,), (self._step,), (1,), self.padding
-            )
+            samples = sizes.spatial(input_shape, self.data_format)
+            (frames,) = sizes.window_shape(samples, (self.frame_length,), (self._step,), (1,), self.padding)
         except Fact as fact:
             raise Fact(f"{fact.what}, from shape {input_shape}", fact.fix) from None
         if not self.expand_dims:

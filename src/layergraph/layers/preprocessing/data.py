@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Callable, Iterable, Iterator
-from typing import Any, cast
+import numbers as python
+from collections.abc import Callable, Iterator
+from typing import Any
 
 import numpy as np
 import torch
 from torch import Tensor
+from torch.utils.data import Dataset
 
 from layergraph.errors import ArgumentError, Fact, shown
 from layergraph.graph.spec import Shape
@@ -47,6 +49,17 @@ class DataLayer(Resized, Layer):
             raise ArgumentError(f"{self.label}: adapt() {fact.what}", fact.fix) from None
 
 
+def is_number(value: Any) -> bool:
+    """Whether a value is a number of Python's, and no bool."""
+    return isinstance(value, python.Real) and not isinstance(value, bool)
+
+
+def plain(value: Any) -> Any:
+    """An array's or tensor's values as Python's own, in lists; anything else as it is."""
+    held: Any = value
+    return held.tolist() if isinstance(value, Tensor) or is_array(value) or is_numpy_scalar(value) else held
+
+
 def numbers(value: Any) -> Tensor:
     """Numbers, in whatever they are nested, as a tensor of their own dtype; whole numbers in int64, other ones of lists in the default."""
     if isinstance(value, Tensor):
@@ -70,8 +83,9 @@ def first_of(batch: Any) -> Any:
     """The inputs of a batch that a loader gives with its targets, (x, y) or [x, y]."""
     if not is_sequence(batch) or not batch:
         return batch
-    targets = len(batch) > 1 and isinstance(batch[1], Tensor) and is_sequence(batch[0])  # words, collated
-    return batch[0] if targets or isinstance(batch[0], Tensor) or is_array(batch[0]) else batch
+    items: Any = batch
+    targets = len(items) > 1 and isinstance(items[1], Tensor) and is_sequence(items[0])  # words, collated
+    return items[0] if targets or isinstance(items[0], Tensor) or is_array(items[0]) else items
 
 
 def batches(data: Any, steps: int | None = None) -> Iterator[Any]:
@@ -81,12 +95,12 @@ def batches(data: Any, steps: int | None = None) -> Iterator[Any]:
     if isinstance(data, Tensor) or is_array(data):
         yield data
         return
-    if not hasattr(data, "__iter__") or isinstance(data, (str, bytes, dict)):
-        fix = _DATASET if hasattr(data, "__getitem__") and hasattr(data, "__len__") else None
+    given: Any = data
+    if not hasattr(given, "__iter__") or isinstance(given, (str, bytes, dict)):
+        fix = _DATASET if isinstance(given, Dataset) else None
         raise Fact(f"takes an array, a tensor or an iterable of batches, got {type(data).__name__} {shown(data)}", fix)
-    found = cast("Iterable[Any]", data)
     empty = True
-    for batch in itertools.islice(found, steps):
+    for batch in itertools.islice(given, steps):
         empty = False
         yield first_of(batch)
     if empty:

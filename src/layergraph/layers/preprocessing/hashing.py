@@ -14,11 +14,11 @@ from layergraph.graph.spec import Shape
 from layergraph.kinds import is_array, is_numpy_scalar, is_sequence
 from layergraph.layers.base import Layer
 from layergraph.layers.fields import checked, is_int, only, positive
+from layergraph.layers.preprocessing.categories import NO_SPARSE, output_mode
 from layergraph.layers.preprocessing.data import encoded_shape
 from layergraph.layers.preprocessing.fingerprint import fingerprint64, joined64
-from layergraph.layers.preprocessing.lookup import bucket, salt
-from layergraph.layers.preprocessing.numeric import NO_SPARSE, output_mode
-from layergraph.layers.preprocessing.text import refuse_symbols
+from layergraph.layers.preprocessing.lookup import refuse_symbols
+from layergraph.layers.preprocessing.vocabulary import bucket, salt
 from layergraph.layers.preprocessing.words import Words, words
 from layergraph.layers.weights import Weight
 from layergraph.nn.encoding import encode
@@ -52,7 +52,7 @@ class _Hashed(Layer):
     def check_fields(self) -> None:
         self.__dict__["built"] = True
 
-    def __call__(self, inputs: Any, **kwargs: Any) -> Tensor:
+    def __call__(self, inputs: Any, **kwargs: Any) -> Any:
         refuse_symbols(self, (inputs,), kwargs, _NO_HASH)
         try:
             return self.call(inputs)

@@ -1,334 +1,35 @@
-"""Vocabularies: words or whole numbers, and their places."""
+"""The places of words and whole numbers in a vocabulary."""
 
 from __future__ import annotations
 
-import collections
-import os
 import re
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from typing import Any, Self
+from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 import torch
 from torch import Tensor
 
 from layergraph.errors import ArgumentError, Fact, shown
-from layergraph.graph.spec import Shape, TensorSpec
-from layergraph.kinds import is_array, is_numpy_scalar, is_sequence
+from layergraph.graph.spec import TensorSpec
+from layergraph.graph.symbolic import has_symbol
+from layergraph.kinds import is_sequence
 from layergraph.layers.fields import checked, choice, flag, is_int, only, whole
-from layergraph.layers.preprocessing.data import DataLayer, batches, encoded_shape, numbers
-from layergraph.layers.preprocessing.fingerprint import fingerprint64, siphash64
-from layergraph.layers.preprocessing.numeric import NO_SPARSE, output_mode
-from layergraph.layers.weights import Weight
-from layergraph.nn.encoding import encode
+from layergraph.layers.preprocessing.categories import NO_SPARSE, output_mode
+from layergraph.layers.preprocessing.data import numbers, plain
+from layergraph.layers.preprocessing.vocabulary import (
+    MODES,
+    NO_SYMBOL,
+    NO_VOCABULARY,
+    Vocabulary,
+    bucket,
+    entries_of,
+    salt,
+    token_count,
+    weights_of,
+)
+from layergraph.layers.preprocessing.words import Words, words
 from layergraph.nn.tables import IntegerList, IntegerTable
-
-MODES = ("int", "one_hot", "multi_hot", "count", "tf_idf")
-NO_SYMBOL = "call it on the data, before the model: in a Dataset, in the collate_fn of its DataLoader, or on the whole array"
-
-
-def plain(value: Any) -> Any:
-    """An array's or tensor's values as Python's own, in lists."""
-    return value.tolist() if isinstance(value, Tensor) or is_array(value) or is_numpy_scalar(value) else value
-
-
-def entries_of(value: Any, owner: Any) -> Any:
-    value = plain(value)
-    if value is not None and not isinstance(value, (str, os.PathLike)) and not is_sequence(value):
-        raise Fact(f"must be a list or an array, or the path of a file with one entry a line, got {shown(value)}")
-    return list(value) if is_sequence(value) else value
-
-
-def weights_of(value: Any, owner: Any) -> list[float] | None:
-    value = plain(value)
-    if value is not None and (not is_sequence(value) or not all(isinstance(item, (int, float)) for item in value)):
-        raise Fact(f"must be a list of numbers, one for each entry of the vocabulary, got {shown(value)}")
-    return None if value is None else [float(item) for item in value]
-
-
-def salt(value: Any, owner: Any) -> list[int] | None:
-    """The key of a hash: two ints, or one for both."""
-    if value is None:
-        return None
-    found = [value, value] if is_int(value) else list(value) if is_sequence(value) else []
-    if len(found) != 2 or not all(map(is_int, found)):
-        raise Fact(f"must be an int or two ints, got {shown(value)}")
-    return [int(item) for item in found]
-
-
-def bucket(data: bytes, count: int, key: Sequence[int] | None) -> int:
-    """Which of `count` places a word has by its hash, as in TensorFlow: Fingerprint64, or SipHash under a key."""
-    return (fingerprint64(data) if key is None else siphash64(data, (key[0], key[1]))) % count
-
-
-def token_count(value: Any, owner: Any) -> int | None:
-    if value is not None and (not is_int(value) or value < 2):
-        raise Fact(f"must be None or an int above 1, got {shown(value)}")
-    return value if value is None else int(value)
-
-
-class Vocabulary(DataLayer):
-    """What StringLookup and IntegerLookup share: all but what a word is.
-
-    The places of a vocabulary are those of Keras: the mask's first (for output_mode 'int' alone), then those for strangers, then
-    the words. What `adapt` learns is sorted by how often it came, and among equals from the highest word down.
-    """
-
-    # Whether the vocabulary was given, and not learned.
-    _given = False
-
-    # To write in a subclass
-
-    def _array(self, data: Any) -> np.ndarray[Any, Any]:
-        """The words of data, in an array. Raises `Fact`."""
-        raise NotImplementedError
-
-    def _read(self, values: Sequence[Any]) -> list[Any]:
-        """The entries of a vocabulary as words. Raises `Fact`."""
-        raise NotImplementedError
-
-    def _size(self) -> int:
-        """How many words there are."""
-        raise NotImplementedError
-
-    def _learned(self) -> tuple[list[Any], list[float] | None]:
-        """The words, without the special ones, and the weight of each place."""
-        raise NotImplementedError
-
-    def _learn(self, words: list[Any], weights: list[float] | None) -> None:
-        """Take these for what `_learned` gives."""
-        raise NotImplementedError
-
-    # Making
-
-    def check_fields(self) -> None:
-        if self.pad_to_max_tokens and self.max_tokens is None:
-            raise Fact("pads to `max_tokens`, which is None", "give max_tokens")
-        if self.invert and self.output_mode != "int":
-            raise Fact(f"has invert=True, which goes with output_mode='int' alone, got {self.output_mode!r}")
-        given, weights = self.__dict__["vocabulary"], self.__dict__["idf_weights"]
-        if weights is not None and self.output_mode != "tf_idf":
-            raise Fact(f"has `idf_weights`, which go with output_mode='tf_idf' alone, got {self.output_mode!r}")
-        if given is None:
-            return
-        self.__dict__["_given"] = True
-        self._set(given, weights)
-
-    @classmethod
-    def from_config(cls, config: Mapping[str, Any]) -> Self:
-        return of_config(cls, super().from_config, config, lambda layer: layer)
-
-    # Places
-
-    @property
-    def _mask_places(self) -> int:
-        return int(self.mask_token is not None and self.output_mode == "int")
-
-    @property
-    def _start(self) -> int:
-        """The place of the first word."""
-        return self._mask_places + self.num_oov_indices
-
-    @property
-    def _special(self) -> list[Any]:
-        return [self.mask_token] * self._mask_places + [self.oov_token] * self.num_oov_indices
-
-    def get_vocabulary(self, include_special_tokens: bool = True) -> list[Any]:
-        """The words at their places; without the special ones, those of the mask and of strangers, the words alone."""
-        known = self._learned()[0]
-        return [*self._special, *known] if include_special_tokens else known
-
-    def vocabulary_size(self) -> int:
-        """How many places there are, the special ones among them."""
-        return self._start + self._size()
-
-    @property
-    def vocabulary(self) -> Any:
-        """The words as the config has them; None where there are none yet. With IDF weights, the special ones too."""
-        known, weights = self._learned()
-        return (self.get_vocabulary() if weights is not None else known) if known else None
-
-    @property
-    def idf_weights(self) -> list[float] | None:
-        """One for each place, where output_mode is 'tf_idf'."""
-        weights = self._learned()[1]
-        return None if weights is None else weights[: self.vocabulary_size()]
-
-    def set_vocabulary(self, vocabulary: Any, idf_weights: Any = None) -> None:
-        """Take a vocabulary, in the place of what there may be.
-
-        Args:
-            vocabulary: a list or an array, with or without the special words in front; or the path of a UTF-8 file, one word a line.
-            idf_weights: for output_mode 'tf_idf', a weight for each entry. Strangers take the mean where the special words are left out.
-
-        Raises:
-            ArgumentError: for an empty vocabulary, words that come twice, special words in the middle, more than `max_tokens`, and
-                weights of another number; and where the size of an output would change.
-        """
-        try:
-            self.replace(vocabulary, idf_weights)
-        except Fact as fact:
-            raise ArgumentError(f"{self.label} {fact.what}", fact.fix) from None
-
-    def replace(self, vocabulary: Any, weights: Any) -> None:
-        """`set_vocabulary` for who has another name to tell. Raises `Fact`."""
-        self._set(entries_of(vocabulary, self), weights_of(weights, self))
-
-    def _set(self, vocabulary: Any, weights: list[float] | None) -> None:
-        if self.output_mode == "tf_idf" and weights is None:
-            raise Fact("needs `idf_weights` with its vocabulary, since output_mode is 'tf_idf'")
-        if self.output_mode != "tf_idf" and weights is not None:
-            raise Fact(f"has `idf_weights`, which go with output_mode='tf_idf' alone, got {self.output_mode!r}")
-        entries = list(vocabulary) if is_sequence(vocabulary) else self._from_file(vocabulary)
-        if not entries:
-            raise Fact("has an empty vocabulary")
-        whole = is_sequence(vocabulary) and entries[: self._start] == self._special  # a file has words alone
-        found = self._read(entries[self._start :] if whole else entries)
-        self._check(found)
-        if weights is not None:
-            if len(weights) != len(entries):
-                raise Fact(f"has {len(weights)} `idf_weights` for the {len(entries)} entries of its vocabulary")
-            weights = weights if whole else [sum(weights) / len(weights)] * self._start + weights
-        self._keep(found, weights)
-
-    def _from_file(self, path: Any) -> list[Any]:
-        if not os.path.isfile(path):
-            raise Fact(f"finds no vocabulary file {shown(os.fspath(path))}")
-        if self.output_mode == "tf_idf":
-            raise Fact("takes no vocabulary from a file with output_mode='tf_idf'", "read it, and give the weights too")
-        with open(path, encoding="utf-8") as file:
-            return file.read().splitlines()
-
-    def _check(self, found: list[Any]) -> None:
-        twice = [word for word, count in collections.Counter(found).items() if count > 1]
-        if twice:
-            raise Fact(f"has words that come twice in its vocabulary: {shown(twice)}", "list(dict.fromkeys(vocabulary))")
-        wrong = [self.mask_token] if self.mask_token is not None and self.mask_token in found else []
-        wrong += [self.oov_token] if self.invert and self.oov_token is not None and self.oov_token in found else []
-        if wrong:
-            front = shown(self._special)
-            raise Fact(
-                f"has the special word {shown(wrong[0])} at another place of its vocabulary than in front",
-                f"leave the special words out, or begin with {front}" if self._special else "leave it out",
-            )
-        if self.max_tokens is not None and self._start + len(found) > self.max_tokens:
-            raise Fact(f"has a vocabulary of {self._start + len(found)} places, more than max_tokens={self.max_tokens}")
-
-    def _keep(self, found: list[Any], weights: list[float] | None) -> None:
-        before, size = self._size(), self._start + len(found)
-        if self.output_mode != "int" and not self.pad_to_max_tokens and before and before != len(found):
-            raise Fact(
-                f"gives vectors of length {self.vocabulary_size()}, and would give ones of {size}",
-                "make a new layer, or use max_tokens=... with pad_to_max_tokens=True",
-            )
-        if weights is not None and self.pad_to_max_tokens and self.max_tokens is not None:
-            weights = weights + [0.0] * (self.max_tokens - len(weights))
-        self._learn(found, weights)
-
-    @property
-    def _depth(self) -> int:
-        return self.max_tokens if self.pad_to_max_tokens and self.max_tokens is not None else self.vocabulary_size()
-
-    # Learning
-
-    def adapt(self, data: Any, steps: int | None = None) -> None:
-        """Take the vocabulary from data: a list, an array, a tensor, or an iterable of batches, such as a DataLoader.
-
-        For output_mode 'tf_idf', each row is a document, and a word's weight log(1 + documents / (1 + documents with the word)).
-        Of an iterable, a batch of one axis is one document, as in Keras.
-
-        Args:
-            data: of a batch (x, y) x is taken.
-            steps: how many batches of an iterable are looked at; None takes all.
-
-        Raises:
-            ArgumentError: for a layer with a given vocabulary, for data without words, and for words of another kind.
-        """
-        self._adapting(self._adapt, data, steps)
-
-    def _adapt(self, data: Any, steps: int | None) -> None:
-        if is_sequence(data) or is_array(data) or isinstance(data, Tensor):
-            array = self._array(data)
-            self.learn_from(_documents(array if array.ndim > 1 else array.reshape(-1, 1)))
-        else:
-            self.learn_from(document for batch in batches(data, steps) for document in _documents(self._array(batch)))
-
-    def learn_from(self, documents: Iterable[Sequence[Any]]) -> None:
-        """Take the vocabulary from the words of documents. Raises `Fact`."""
-        if self._given:
-            raise Fact("would replace the vocabulary that was given", "leave `vocabulary` out, or call set_vocabulary(...)")
-        counts: collections.Counter[Any] = collections.Counter()
-        having: collections.Counter[Any] = collections.Counter()
-        number = 0
-        for document in documents:
-            counts.update(document)
-            having.update(set(document))
-            number += 1
-        for special in (self.mask_token, self.oov_token):
-            counts.pop(special, None)
-        if not counts:
-            raise Fact("got no words")
-        found = sorted(counts, key=lambda word: (counts[word], _order(word)), reverse=True)
-        if self.max_tokens is not None:
-            if self.max_tokens <= self._start:
-                raise Fact(f"has no place for a word: max_tokens={self.max_tokens}, of which {self._start} are special", "raise max_tokens")
-            found = found[: self.max_tokens - self._start]
-        weights = None
-        if self.output_mode == "tf_idf":
-            seen = np.array([having[word] for word in found], dtype=np.float64)
-            own = np.log1p(number / (1 + seen)).tolist()
-            weights = [sum(own) / len(own)] * self._start + own
-        self._keep(found, weights)
-
-    # Calling
-
-    def _encoded(self, places: Tensor, weights: Any) -> Tensor:
-        """Places in the output mode."""
-        if self.output_mode == "int":
-            return places
-        mode = "count" if self.output_mode == "tf_idf" else self.output_mode
-        vectors = encode(places, self._depth, mode, self._torch_dtype)
-        return vectors if weights is None else vectors * weights
-
-    def keras_weights(self) -> list[Weight]:
-        return []
-
-    def _casts(self, dtype: torch.dtype) -> bool:
-        return False  # what comes in are words; the layer's dtype is that of vectors
-
-    def compute_output_shape(self, input_shape: Shape) -> Shape:
-        if not self._size():
-            raise Fact(*NO_VOCABULARY)
-        return encoded_shape(tuple(input_shape), self._depth, self.output_mode)
-
-    def output_dtype(self, *input_dtypes: torch.dtype) -> torch.dtype:
-        return torch.int64 if self.output_mode == "int" else self._torch_dtype
-
-
-NO_VOCABULARY = "has no vocabulary yet", "call adapt(data) or set_vocabulary([...]) first, or give vocabulary=[...]"
-# In Keras's configs, where a vocabulary is a file beside it.
-_HIDDEN = ("vocabulary_size", "has_input_vocabulary")
-
-
-def of_config(cls: Any, make: Callable[[Any], Any], config: Mapping[str, Any], lookup: Callable[[Any], Vocabulary]) -> Any:
-    """A layer with a vocabulary, of its config: one that `adapt` may still replace. No file is read."""
-    if isinstance(config.get("vocabulary"), str):
-        raise ArgumentError(
-            f"{cls.__name__}: its config names the file {shown(config['vocabulary'])}, and none is read on a config's word",
-            "call layer.set_vocabulary(path) yourself",
-        )
-    layer = make({name: value for name, value in config.items() if name not in _HIDDEN})
-    lookup(layer).__dict__["_given"] = False
-    return layer
-
-
-def _documents(array: np.ndarray[Any, Any]) -> list[list[Any]]:
-    """The words of each row; an array of one axis is one row."""
-    return [row.reshape(-1).tolist() for row in (array if array.ndim > 1 else array.reshape(1, -1))]
-
-
-def _order(word: Any) -> Any:
-    return word.encode() if isinstance(word, str) else word
 
 
 def _optional_int(value: Any, owner: Any) -> int | None:
@@ -375,9 +76,9 @@ class IntegerLookup(Vocabulary):
     num_oov_indices: int = whole(default=1, minimum=0)
     mask_token: int | None = checked(_optional_int, default=None)
     oov_token: int | None = checked(_optional_int, default=-1)
-    vocabulary: Any = checked(entries_of, default=None)  # pyright: ignore[reportIncompatibleVariableOverride] (read from the table)
+    vocabulary: Any = checked(entries_of, default=None)
     vocabulary_dtype: str = only(default="int64", why="torch's indices are int64")
-    idf_weights: Any = checked(weights_of, default=None)  # pyright: ignore[reportIncompatibleVariableOverride] (read from the table)
+    idf_weights: Any = checked(weights_of, default=None)
     invert: bool = flag(default=False)
     output_mode: str = output_mode(*MODES, default="int")
     sparse: bool = only(default=False, why=NO_SPARSE)
@@ -399,7 +100,7 @@ class IntegerLookup(Vocabulary):
     def build(self, input_shape: Any) -> None:
         masked = self.mask_token
         if self.invert:
-            self.table = IntegerList(self._start, self.oov_token, masked)
+            self.table = IntegerList(self._start, -1 if self.oov_token is None else self.oov_token, masked)
             return
         first, strangers = (_STRANGER, 1) if self._hashes else (self._mask_places, self.num_oov_indices)
         place = None if masked is None else (masked, 0 if self.output_mode == "int" else -1)
@@ -416,7 +117,7 @@ class IntegerLookup(Vocabulary):
     def _hashed(self, x: Tensor, places: Tensor) -> Tensor:
         """The places of strangers by the hash of their digits."""
         there = places == _STRANGER
-        found = [bucket(b"%d" % value, self.num_oov_indices, self.salt) for value in x[there].tolist()]
+        found = [bucket(b"%d" % value, self.num_oov_indices, self.salt) for value in plain(x[there])]
         places[there] = torch.tensor(found, dtype=places.dtype, device=places.device) + self._mask_places
         return places
 
@@ -442,7 +143,8 @@ class IntegerLookup(Vocabulary):
     def _learned(self) -> tuple[list[int], list[float] | None]:
         if not self.built:
             return [], None
-        return self.table.vocabulary(), self.table.weights.tolist() if self.output_mode == "tf_idf" else None
+        table: Any = self.table
+        return table.vocabulary(), plain(table.weights) if self.output_mode == "tf_idf" else None
 
     def _learn(self, words: list[int], weights: list[float] | None) -> None:
         if not self.built:
@@ -463,3 +165,164 @@ def _whole(value: Any) -> int:
     if not is_int(value):
         raise Fact(f"takes whole numbers for its vocabulary, got {type(value).__name__} {shown(value)}")
     return int(value)
+
+
+NO_STRINGS = "takes strings, which no torch tensor holds, and so no symbolic tensor"
+
+
+def refuse_symbols(layer: Any, args: Any, kwargs: Any, why: str) -> None:
+    """Raise ArgumentError where a layer for data is called on a symbol."""
+    if has_symbol(args, kwargs):
+        raise ArgumentError(f"{layer.label} {why}", NO_SYMBOL)
+
+
+def _optional_str(value: Any, owner: Any) -> str | None:
+    if value is not None and not isinstance(value, str):
+        raise Fact(f"must be a str or None, got {shown(value)}")
+    return value
+
+
+def encoding_name(value: Any, owner: Any) -> str:
+    try:
+        "".encode(value)
+    except (LookupError, TypeError):
+        raise Fact(f"must be the name of an encoding, such as 'utf-8', got {shown(value)}") from None
+    return value
+
+
+class _StringFields(Vocabulary):
+    """The fields of StringLookup, in Keras's order but for `name`."""
+
+    max_tokens: int | None = checked(token_count, default=None)
+    num_oov_indices: int = whole(default=1, minimum=0)
+    mask_token: str | None = checked(_optional_str, default=None)
+    oov_token: str | None = checked(_optional_str, default="[UNK]")
+    vocabulary: Any = checked(entries_of, default=None)
+    idf_weights: Any = checked(weights_of, default=None)
+    invert: bool = flag(default=False)
+    output_mode: str = output_mode(*MODES, default="int")
+    pad_to_max_tokens: bool = flag(default=False)
+    sparse: bool = only(default=False, why=NO_SPARSE)
+    encoding: str = checked(encoding_name, default="utf-8")
+    salt: Any = checked(salt, default=None)
+
+
+class StringLookup(_StringFields):
+    """The places of words in a vocabulary; or with `invert` the words at places. For data: lists and arrays, before the model.
+
+    'int': (...) of strings -> (...) of int64; 'one_hot': (...) -> (..., places), a last axis of 1 being left out; 'multi_hot', 'count'
+    and 'tf_idf': (..., n) -> (..., places), the last axis being one sample. With `invert`, (...) of integers -> lists of strings
+
+    The places are, in this order: 0 for the mask (for 'int' alone), `num_oov_indices` for strangers, and the words'. The vocabulary
+    is part of the config. The arguments are `IntegerLookup`'s, but for these.
+
+    Args:
+        mask_token, oov_token: words.
+        encoding: of words that come as bytes.
+        salt: a key for the hash that spreads strangers over several places: an int or two. The hash is TensorFlow's, FarmHash, or
+            SipHash under a key.
+
+    Raises:
+        ArgumentError: on a symbolic tensor.
+
+    >>> layer = StringLookup(vocabulary=["a", "b", "c"])
+    >>> layer([["a", "c", "d"]])
+    tensor([[1, 3, 0]])
+    """
+
+    def __init__(
+        self,
+        max_tokens: int | None = None,
+        num_oov_indices: int = 1,
+        mask_token: str | None = None,
+        oov_token: str | None = "[UNK]",
+        vocabulary: Any = None,
+        idf_weights: Any = None,
+        invert: bool = False,
+        output_mode: str = "int",
+        pad_to_max_tokens: bool = False,
+        sparse: bool = False,
+        encoding: str = "utf-8",
+        name: str | None = None,
+        salt: Any = None,
+        **kwargs: Any,
+    ):
+        super().__init__(
+            max_tokens,
+            num_oov_indices,
+            mask_token,
+            oov_token,
+            vocabulary,
+            idf_weights,
+            invert,
+            output_mode,
+            pad_to_max_tokens,
+            sparse,
+            encoding,
+            salt,
+            name=name,
+            **kwargs,
+        )
+
+    def check_fields(self) -> None:
+        self.__dict__.update(_places={}, _idf=None, built=True)  # there are no torch modules to build
+        super().check_fields()
+
+    def __call__(self, inputs: Any, **kwargs: Any) -> Any:
+        refuse_symbols(self, (inputs,), kwargs, "maps places to strings, which no torch tensor holds" if self.invert else NO_STRINGS)
+        try:
+            if not self._size():
+                raise Fact(*NO_VOCABULARY)
+            return self.call(inputs)
+        except Fact as fact:
+            raise ArgumentError(f"{self.label} {fact.what}", fact.fix) from None
+
+    def call(self, inputs: Any) -> Any:
+        if self.invert:
+            return self._inverted(numbers(inputs).tolist())
+        found = words(inputs, self.encoding)
+        return self.encoded(self.places(found.reshape(-1).tolist()).reshape(found.shape))
+
+    def places(self, found: Sequence[str]) -> Tensor:
+        """(n,) of int64. Raises `Fact` for a stranger where there is no place for one."""
+        known, first, count = self._places, self._mask_places, self.num_oov_indices
+        if count == 0:
+            stranger = next((word for word in found if word not in known and word != self.mask_token), None)
+            if stranger is not None:
+                raise Fact(f"has no place for {shown(stranger)}, which is not in its vocabulary", "num_oov_indices=1")
+        own = {} if self.mask_token is None else {self.mask_token: 0 if self.output_mode == "int" else -1}
+
+        def place(word: str) -> int:
+            at = own.get(word, known.get(word))
+            if at is not None:
+                return at
+            return first if count == 1 else first + bucket(word.encode(), count, self.salt)
+
+        return torch.tensor([place(word) for word in found], dtype=torch.int64)
+
+    def encoded(self, places: Tensor) -> Tensor:
+        """Places in the output mode; -1 is none."""
+        return self._encoded(places, None if self._idf is None else torch.tensor(self._idf, dtype=self._torch_dtype))
+
+    def _inverted(self, places: Any) -> Any:
+        if is_sequence(places):
+            return [self._inverted(place) for place in places]
+        if places == 0 and self.mask_token is not None:
+            return self.mask_token
+        at = int(places) - self._start
+        return list(self._places)[at] if 0 <= at < self._size() else self.oov_token
+
+    def _array(self, data: Any) -> Words:
+        return words(data, self.encoding)
+
+    def _read(self, values: Sequence[Any]) -> list[str]:
+        return words(list(values), self.encoding).tolist() if values else []
+
+    def _size(self) -> int:
+        return len(self._places)
+
+    def _learned(self) -> tuple[list[str], list[float] | None]:
+        return list(self._places), self._idf
+
+    def _learn(self, words: list[str], weights: list[float] | None) -> None:
+        self.__dict__.update(_places={word: self._start + at for at, word in enumerate(words)}, _idf=weights)

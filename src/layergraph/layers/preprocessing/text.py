@@ -1,9 +1,9 @@
-"""Words and texts: on lists and arrays, since no torch tensor holds a string."""
+"""Texts: on lists and arrays, since no torch tensor holds a string."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any, ClassVar, Self
 
 import numpy as np
@@ -11,187 +11,15 @@ import torch
 from torch import Tensor
 
 from layergraph.errors import ArgumentError, Fact, shown, suggestion
-from layergraph.graph.symbolic import has_symbol
 from layergraph.kinds import is_array, is_sequence
 from layergraph.layers.base import Layer
-from layergraph.layers.fields import checked, flag, is_int, only, whole
-from layergraph.layers.preprocessing.data import batches, numbers
-from layergraph.layers.preprocessing.lookup import (
-    MODES,
-    NO_SYMBOL,
-    NO_VOCABULARY,
-    Vocabulary,
-    bucket,
-    entries_of,
-    of_config,
-    salt,
-    token_count,
-    weights_of,
-)
-from layergraph.layers.preprocessing.numeric import NO_SPARSE, output_mode
+from layergraph.layers.fields import checked, flag, is_int, only
+from layergraph.layers.preprocessing.categories import NO_SPARSE, output_mode
+from layergraph.layers.preprocessing.data import batches
+from layergraph.layers.preprocessing.lookup import NO_STRINGS, StringLookup, encoding_name, refuse_symbols
+from layergraph.layers.preprocessing.vocabulary import MODES, NO_VOCABULARY, entries_of, of_config, token_count, weights_of
 from layergraph.layers.preprocessing.words import Words, words
 from layergraph.layers.weights import Weight
-
-NO_STRINGS = "takes strings, which no torch tensor holds, and so no symbolic tensor"
-
-
-def refuse_symbols(layer: Any, args: Any, kwargs: Any, why: str) -> None:
-    """Raise ArgumentError where a layer for data is called on a symbol."""
-    if has_symbol(args, kwargs):
-        raise ArgumentError(f"{layer.label} {why}", NO_SYMBOL)
-
-
-def _optional_str(value: Any, owner: Any) -> str | None:
-    if value is not None and not isinstance(value, str):
-        raise Fact(f"must be a str or None, got {shown(value)}")
-    return value
-
-
-def _encoding(value: Any, owner: Any) -> str:
-    try:
-        "".encode(value)
-    except (LookupError, TypeError):
-        raise Fact(f"must be the name of an encoding, such as 'utf-8', got {shown(value)}") from None
-    return value
-
-
-class _StringFields(Vocabulary):
-    """The fields of StringLookup, in Keras's order but for `name`."""
-
-    max_tokens: int | None = checked(token_count, default=None)
-    num_oov_indices: int = whole(default=1, minimum=0)
-    mask_token: str | None = checked(_optional_str, default=None)
-    oov_token: str | None = checked(_optional_str, default="[UNK]")
-    vocabulary: Any = checked(entries_of, default=None)  # pyright: ignore[reportIncompatibleVariableOverride] (what is learned is in it)
-    idf_weights: Any = checked(weights_of, default=None)  # pyright: ignore[reportIncompatibleVariableOverride] (what is learned is in it)
-    invert: bool = flag(default=False)
-    output_mode: str = output_mode(*MODES, default="int")
-    pad_to_max_tokens: bool = flag(default=False)
-    sparse: bool = only(default=False, why=NO_SPARSE)
-    encoding: str = checked(_encoding, default="utf-8")
-    salt: Any = checked(salt, default=None)
-
-
-class StringLookup(_StringFields):
-    """The places of words in a vocabulary; or with `invert` the words at places. For data: lists and arrays, before the model.
-
-    'int': (...) of strings -> (...) of int64; 'one_hot': (...) -> (..., places), a last axis of 1 being left out; 'multi_hot', 'count'
-    and 'tf_idf': (..., n) -> (..., places), the last axis being one sample. With `invert`, (...) of integers -> lists of strings
-
-    The places are, in this order: 0 for the mask (for 'int' alone), `num_oov_indices` for strangers, and the words'. The vocabulary
-    is part of the config. The arguments are `IntegerLookup`'s, but for these.
-
-    Args:
-        mask_token, oov_token: words.
-        encoding: of words that come as bytes.
-        salt: a key for the hash that spreads strangers over several places: an int or two. The hash is TensorFlow's, FarmHash, or
-            SipHash under a key.
-
-    Raises:
-        ArgumentError: on a symbolic tensor.
-
-    >>> layer = StringLookup(vocabulary=["a", "b", "c"])
-    >>> layer([["a", "c", "d"]])
-    tensor([[1, 3, 0]])
-    """
-
-    def __init__(
-        self,
-        max_tokens: int | None = None,
-        num_oov_indices: int = 1,
-        mask_token: str | None = None,
-        oov_token: str | None = "[UNK]",
-        vocabulary: Any = None,
-        idf_weights: Any = None,
-        invert: bool = False,
-        output_mode: str = "int",
-        pad_to_max_tokens: bool = False,
-        sparse: bool = False,
-        encoding: str = "utf-8",
-        name: str | None = None,
-        salt: Any = None,
-        **kwargs: Any,
-    ):
-        super().__init__(
-            max_tokens,
-            num_oov_indices,
-            mask_token,
-            oov_token,
-            vocabulary,
-            idf_weights,
-            invert,
-            output_mode,
-            pad_to_max_tokens,
-            sparse,
-            encoding,
-            salt,
-            name=name,
-            **kwargs,
-        )
-
-    def check_fields(self) -> None:
-        self.__dict__.update(_places={}, _idf=None, built=True)  # there are no torch modules to build
-        super().check_fields()
-
-    def __call__(self, inputs: Any, **kwargs: Any) -> Any:
-        refuse_symbols(self, (inputs,), kwargs, "maps places to strings, which no torch tensor holds" if self.invert else NO_STRINGS)
-        try:
-            if not self._size():
-                raise Fact(*NO_VOCABULARY)
-            return self.call(inputs)
-        except Fact as fact:
-            raise ArgumentError(f"{self.label} {fact.what}", fact.fix) from None
-
-    def call(self, inputs: Any) -> Any:
-        if self.invert:
-            return self._inverted(numbers(inputs).tolist())
-        found = words(inputs, self.encoding)
-        return self.encoded(self.places(found.reshape(-1).tolist()).reshape(found.shape))
-
-    def places(self, found: Sequence[str]) -> Tensor:
-        """(n,) of int64. Raises `Fact` for a stranger where there is no place for one."""
-        known, first, count = self._places, self._mask_places, self.num_oov_indices
-        if count == 0:
-            stranger = next((word for word in found if word not in known and word != self.mask_token), None)
-            if stranger is not None:
-                raise Fact(f"has no place for {shown(stranger)}, which is not in its vocabulary", "num_oov_indices=1")
-        own = {} if self.mask_token is None else {self.mask_token: 0 if self.output_mode == "int" else -1}
-
-        def place(word: str) -> int:
-            at = own.get(word, known.get(word))
-            if at is not None:
-                return at
-            return first if count == 1 else first + bucket(word.encode(), count, self.salt)
-
-        return torch.tensor([place(word) for word in found], dtype=torch.int64)
-
-    def encoded(self, places: Tensor) -> Tensor:
-        """Places in the output mode; -1 is none."""
-        return self._encoded(places, None if self._idf is None else torch.tensor(self._idf, dtype=self._torch_dtype))
-
-    def _inverted(self, places: Any) -> Any:
-        if is_sequence(places):
-            return [self._inverted(place) for place in places]
-        if places == 0 and self.mask_token is not None:
-            return self.mask_token
-        at = int(places) - self._start
-        return list(self._places)[at] if 0 <= at < self._size() else self.oov_token
-
-    def _array(self, data: Any) -> Words:
-        return words(data, self.encoding)
-
-    def _read(self, values: Sequence[Any]) -> list[str]:
-        return words(list(values), self.encoding).tolist() if values else []
-
-    def _size(self) -> int:
-        return len(self._places)
-
-    def _learned(self) -> tuple[list[str], list[float] | None]:
-        return list(self._places), self._idf
-
-    def _learn(self, words: list[str], weights: list[float] | None) -> None:
-        self.__dict__.update(_places={word: self._start + at for at, word in enumerate(words)}, _idf=weights)
-
 
 # ASCII alone, as TensorFlow takes bytes.
 _LOWER = str.maketrans({chr(code): chr(code + 32) for code in range(ord("A"), ord("Z") + 1)})
@@ -292,11 +120,11 @@ class TextVectorization(_Learned):
     output_mode: str = output_mode(*MODES, default="int")
     output_sequence_length: int | None = checked(_length, default=None)
     pad_to_max_tokens: bool = flag(default=False)
-    vocabulary: Any = checked(entries_of, default=None)  # pyright: ignore[reportIncompatibleVariableOverride] (what is learned is in it)
-    idf_weights: Any = checked(weights_of, default=None)  # pyright: ignore[reportIncompatibleVariableOverride] (what is learned is in it)
+    vocabulary: Any = checked(entries_of, default=None)
+    idf_weights: Any = checked(weights_of, default=None)
     sparse: bool = only(default=False, why=NO_SPARSE)
     ragged: bool = only(default=False, why="torch's layers take dense tensors; 0 is the padding, Embedding(mask_zero=True) masks it")
-    encoding: str = checked(_encoding, default="utf-8")
+    encoding: str = checked(encoding_name, default="utf-8")
 
     def check_fields(self) -> None:
         if self.output_mode != "int" and self.output_sequence_length is not None:
@@ -366,8 +194,10 @@ class TextVectorization(_Learned):
         return found
 
     def _split(self, texts: Words) -> list[list[str]]:
-        if callable(self.split):
-            return [words(list(row), self.encoding).tolist() for row in self.split(texts.astype(str))]
+        split: Any = self.split
+        if callable(split):
+            found: Any = split(texts.astype(str))
+            return [words(list(row), self.encoding).tolist() for row in found]
         if self.split == "character":
             return [list(text) for text in texts]
         return [[token for token in _SPACE.split(text) if token] for text in texts]
@@ -391,7 +221,7 @@ class TextVectorization(_Learned):
         """
         try:
             whole = is_sequence(data) or is_array(data)
-            found = [data] if whole else batches(data, steps)
+            found: Iterable[Any] = [data] if whole else batches(data, steps)
             self._lookup.learn_from(row for batch in found for row in self._documents(batch, whole))
         except Fact as fact:
             raise ArgumentError(f"{self.label}: adapt() {fact.what}", fact.fix) from None

@@ -32,7 +32,7 @@ def words(value: Any, encoding: str) -> Words:
 
 def _decoded(array: Words, encoding: str) -> Words:
     """Bytes read as text. Raises `Fact` for what is neither."""
-    flat = array.reshape(-1)
+    flat: Words = array.reshape(-1)
     for at, item in enumerate(flat):
         if isinstance(item, bytes):
             flat[at] = item.decode(encoding)
