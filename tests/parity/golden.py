@@ -29,6 +29,23 @@ def error(got: np.ndarray, wanted: np.ndarray) -> float:
     return float((np.abs(got - wanted) / scale).max())
 
 
+def same(got: Any, wanted: Any) -> bool:
+    """Whether two results, as JSON has them, are equal; numbers up to the limit of float32."""
+    if isinstance(wanted, dict) and isinstance(got, dict):
+        return got.keys() == wanted.keys() and got.get("shape") == wanted.get("shape") and same(got.get("values"), wanted.get("values"))
+    if _numbers(wanted):
+        return _numbers(got) and error(np.array(got), np.array(wanted)) <= LIMITS["float32"]
+    if isinstance(wanted, list) and isinstance(got, list):
+        return len(got) == len(wanted) and all(map(same, got, wanted))
+    return got == wanted
+
+
+def _numbers(value: Any) -> bool:
+    if isinstance(value, list):
+        return bool(value) and all(map(_numbers, value))
+    return isinstance(value, int | float) and not isinstance(value, bool)
+
+
 class Writer:
     """Collects the rows of one family and writes them at once, the same bytes for the same numbers."""
 

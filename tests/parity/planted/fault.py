@@ -7,7 +7,10 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class Fault:
-    """An edit of one file, and a pattern of the goldens that are looked at: ids of rows, `init:` ids, `order:` names, `cnn`."""
+    """An edit of one file, and a pattern of the goldens that are looked at.
+
+    These are ids of rows, `init:` ids, `data:` expressions, `order:` names, `cnn`.
+    """
 
     name: str
     file: str
