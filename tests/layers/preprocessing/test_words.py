@@ -75,7 +75,7 @@ def test_a_declared_shape_is_the_real_one(make):
 
 @every_layer
 def test_a_symbol_is_refused(make):
-    layer, data = make()
+    layer, _ = make()
     layer.name = "culprit"
     symbol = Input((1,), name="x")
     said = told(lambda: layer([symbol, symbol] if make is hashed_crossing else symbol))

@@ -144,7 +144,7 @@ class HashedCrossing(_CrossingFields):
         ArgumentError: on symbolic tensors, and for features of other shapes or kinds.
 
     >>> HashedCrossing(num_bins=5)([["A", "B", "A"], [101, 101, 102]])
-    tensor([1, 4, 1])
+    tensor([1, 4, 3])
     """
 
     def __init__(
