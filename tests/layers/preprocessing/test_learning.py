@@ -177,15 +177,17 @@ def test_mel_spectrogram_in_half_precision():
         torch.testing.assert_close(layer(sound), layer(sound))
 
 
-def test_a_vocabulary_from_a_file(tmp_path):
-    path = tmp_path / "vocabulary.txt"
+def test_a_vocabulary_from_a_file(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    path = tmp_path / "words.txt"
     path.write_text("12\n-36\n7\n", encoding="utf-8")
-    layer = layers.IntegerLookup(vocabulary=str(path))
-    assert layer.get_vocabulary() == [-1, 12, -36, 7]
-    assert layer.get_config()["vocabulary"] == [12, -36, 7]
-    config = {**layer.get_config(), "vocabulary": str(path)}
+    for given in (path, str(path), "words.txt"):
+        layer = layers.IntegerLookup(vocabulary=given)
+        assert layer.get_vocabulary() == [-1, 12, -36, 7]
+        assert layer.get_config()["vocabulary"] == [12, -36, 7]
+    config = {**layers.IntegerLookup().get_config(), "vocabulary": "words.txt"}
     assert told(lambda: layers.IntegerLookup.from_config(config)) == (
-        f"IntegerLookup: its config names the file {str(path)!r}, and none is read on a config's word\n"
+        "IntegerLookup: its config names the file 'words.txt', and none is read on a config's word\n"
         "  fix: call layer.set_vocabulary(path) yourself"
     )
 

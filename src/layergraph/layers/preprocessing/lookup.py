@@ -265,7 +265,7 @@ class StringLookup(_StringFields):
         )
 
     def check_fields(self) -> None:
-        self.__dict__.update(_places={}, _idf=None, built=True)  # there are no torch modules to build
+        self.__dict__.update(_words=[], _table={}, _idf=None, built=True)  # there are no torch modules to build
         super().check_fields()
 
     def __call__(self, inputs: Any, **kwargs: Any) -> Any:
@@ -281,24 +281,19 @@ class StringLookup(_StringFields):
         if self.invert:
             return self._inverted(numbers(inputs).tolist())
         found = words(inputs, self.encoding)
-        return self.encoded(self.places(found.reshape(-1).tolist()).reshape(found.shape))
+        return self.encoded(torch.tensor(self.places(found.reshape(-1).tolist()), dtype=torch.int64).reshape(found.shape))
 
-    def places(self, found: Sequence[str]) -> Tensor:
-        """(n,) of int64. Raises `Fact` for a stranger where there is no place for one."""
-        known, first, count = self._places, self._mask_places, self.num_oov_indices
-        if count == 0:
-            stranger = next((word for word in found if word not in known and word != self.mask_token), None)
-            if stranger is not None:
-                raise Fact(f"has no place for {shown(stranger)}, which is not in its vocabulary", "num_oov_indices=1")
-        own = {} if self.mask_token is None else {self.mask_token: 0 if self.output_mode == "int" else -1}
-
-        def place(word: str) -> int:
-            at = own.get(word, known.get(word))
-            if at is not None:
-                return at
-            return first if count == 1 else first + bucket(word.encode(), count, self.salt)
-
-        return torch.tensor([place(word) for word in found], dtype=torch.int64)
+    def places(self, found: Sequence[str]) -> list[int]:
+        """The place of each word; -1 is none. Raises `Fact` for a stranger where there is no place for one."""
+        known, first, count = self._table, self._mask_places, self.num_oov_indices
+        if count == 1:
+            return [known.get(word, first) for word in found]
+        strangers = {word for word in found if word not in known}
+        if strangers and count == 0:
+            stranger = next(word for word in found if word in strangers)
+            raise Fact(f"has no place for {shown(stranger)}, which is not in its vocabulary", "num_oov_indices=1")
+        hashed = {word: first + bucket(word.encode(), count, self.salt) for word in strangers}
+        return [hashed[word] if word in hashed else known[word] for word in found]
 
     def encoded(self, places: Tensor) -> Tensor:
         """Places in the output mode; -1 is none."""
@@ -310,7 +305,7 @@ class StringLookup(_StringFields):
         if places == 0 and self.mask_token is not None:
             return self.mask_token
         at = int(places) - self._start
-        return list(self._places)[at] if 0 <= at < self._size() else self.oov_token
+        return self._words[at] if 0 <= at < self._size() else self.oov_token
 
     def _array(self, data: Any) -> Words:
         return words(data, self.encoding)
@@ -319,10 +314,13 @@ class StringLookup(_StringFields):
         return words(list(values), self.encoding).tolist() if values else []
 
     def _size(self) -> int:
-        return len(self._places)
+        return len(self._words)
 
     def _learned(self) -> tuple[list[str], list[float] | None]:
-        return list(self._places), self._idf
+        return list(self._words), self._idf
 
     def _learn(self, words: list[str], weights: list[float] | None) -> None:
-        self.__dict__.update(_places={word: self._start + at for at, word in enumerate(words)}, _idf=weights)
+        table = {word: self._start + at for at, word in enumerate(words)}
+        if self.mask_token is not None:
+            table[self.mask_token] = 0 if self.output_mode == "int" else -1
+        self.__dict__.update(_words=words, _table=table, _idf=weights)

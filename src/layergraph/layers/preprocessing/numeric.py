@@ -127,7 +127,7 @@ class Normalization(DataLayer):
     def _named(self) -> tuple[int, ...]:
         return () if self.axis is None else (self.axis,) if is_int(self.axis) else self.axis
 
-    def _kept(self, shape: Shape) -> list[int]:
+    def _axes_kept(self, shape: Shape) -> list[int]:
         """The axes with statistics of their own, from 0 up. Raises `Fact`."""
         rank = len(shape)
         wrong = [axis for axis in self._named if not -rank <= axis < rank]
@@ -139,7 +139,7 @@ class Normalization(DataLayer):
         return kept
 
     def build(self, input_shape: Shape) -> None:
-        kept = self._kept(input_shape)
+        kept = self._axes_kept(input_shape)
         sizes = [input_shape[axis] or 0 for axis in kept]
         along = [size or 0 if axis in kept else 1 for axis, size in enumerate(input_shape)]
         self.normalize = Normalize(sizes, along, config.epsilon(), self.invert, self._given(kept, sizes))
@@ -167,7 +167,7 @@ class Normalization(DataLayer):
         )
 
     def compute_output_shape(self, input_shape: Shape) -> Shape:
-        self._kept(input_shape)
+        self._axes_kept(input_shape)
         if self.built:
             along = self.normalize.along
             ends = input_shape[len(input_shape) - len(along) :]
@@ -216,7 +216,7 @@ class Normalization(DataLayer):
 
     def _seen(self, shape: tuple[int, ...]) -> tuple[list[int], list[int]]:
         """(the sizes along which the statistics of this shape are seen, the axes they are taken over). Raises `Fact`."""
-        kept, along = self._kept(shape), self.normalize.along
+        kept, along = self._axes_kept(shape), self.normalize.along
         seen = [size if axis in kept else 1 for axis, size in enumerate(shape)]
         if len(shape) != len(along) or [shape[axis] for axis in kept] != list(self.normalize.mean.shape):
             raise Fact(f"got data of shape {shape}, and the layer has statistics of shape {tuple(along)}", "use another layer")

@@ -163,10 +163,8 @@ class TextVectorization(_Learned):
         known = [self._lookup.places(row) for row in rows]
         padding, longest = (0, self.output_sequence_length) if self.output_mode == "int" else (-1, None)
         length = max(map(len, known), default=0) if longest is None else longest
-        places = torch.full((len(known), length), padding, dtype=torch.int64)
-        for at, row in enumerate(known):
-            places[at, : len(row)] = row[:length]
-        return self._lookup.encoded(places.reshape(*lead, length))
+        padded = [[*row[:length], *[padding] * (length - len(row))] for row in known]
+        return self._lookup.encoded(torch.tensor(padded, dtype=torch.int64).reshape(*lead, length))
 
     def _tokens(self, inputs: Any) -> tuple[list[list[str]], tuple[int, ...]]:
         """(the tokens of each text, the shape in which the texts came). Raises `Fact`."""
