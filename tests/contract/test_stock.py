@@ -24,6 +24,11 @@ EXCEPTIONS = {
     "crop_to_ratio": "where Resizing cuts depends on a size that is known only at run time",
     "pad_to_ratio": "how much Resizing pads depends on a size that is known only at run time",
     "middle_or_resized": "whether CenterCrop cuts or resizes depends on a size that is known only at run time",
+    "BroadcastAlphaDropout": "torch's alpha dropout draws for each element; noise_shape says where one draw serves several",
+    "GaussianDropout": "torch has no module that multiplies by noise",
+    "GaussianNoise": "torch has no module that adds noise",
+    "BatchRenorm": "torch's BatchNorm has no renormalization",
+    "masked_batch_norm": "torch's BatchNorm takes the statistics of all values, and a mask says which ones count",
     "average_of_real": "torch's average pools pad both ends alike, and Keras's `same` does not",
     "pad_same": "Keras's `same` padding depends on a size that is known only at run time",
     "whole_indices": "torch's embedding takes integers, and Keras's default Input gives floats",
@@ -53,12 +58,17 @@ def test_a_layer_lowers_to_stock_torch(row):
 
 def test_each_exception_is_one():
     """Every name of the list is met by some layer, so that none stands there for nothing."""
-    x, image, tokens = Input((7, 3)), Input((None, 7, 3)), Input((4,))
+    x, image, tokens, steps = Input((7, 3)), Input((None, 7, 3)), Input((4,)), Input((7,), dtype="bool")
     made = [
         (x, layers.LSTM(2)(x)),
         (x, layers.GRU(2)(x)),
         (x, layers.SimpleRNN(2)(x)),
         (x, layers.Dropout(0.5, noise_shape=(None, 1, None))(x)),
+        (x, layers.AlphaDropout(0.5, noise_shape=(None, 1, None))(x)),
+        (x, layers.GaussianDropout(0.5)(x)),
+        (x, layers.GaussianNoise(0.5)(x)),
+        (x, layers.BatchNormalization(renorm=True)(x)),
+        ([x, steps], layers.BatchNormalization()(x, mask=steps)),
         (x, layers.AveragePooling1D(2, padding="same")(x)),
         (image, layers.Conv2D(2, 3, strides=2, padding="same")(image)),
         (tokens, layers.Embedding(5, 2)(tokens)),

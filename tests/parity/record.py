@@ -25,6 +25,7 @@ import torch
 from keras.src.backend.common import dtypes
 from rows import FAMILIES, ROWS, In, Row, arguments
 from rules_images import clahe_as_elsewhere, transformed
+from rules_norms import rms_over_axes
 
 # On torch, Keras computes normalizations, products and means of float64 in float32, by this table.
 dtypes.BIT64_TO_BIT32_DTYPE["float64"] = "float64"
@@ -57,7 +58,7 @@ def draw(rng: np.random.Generator, spec: In, number: int) -> np.ndarray:
 
 def draw_weight(rng: np.random.Generator, name: str, shape: tuple[int, ...]) -> np.ndarray:
     whole = 2 * np.round(rng.normal(size=shape) * 16) + 1
-    if "variance" in name:
+    if "variance" in name or "stddev" in name:
         return (np.abs(whole) / 32 + 0.25).astype(np.float32)
     return (whole / 32).astype(np.float32)
 
@@ -80,10 +81,9 @@ def call(row: Row, layer: Any, inputs: list[Any]) -> Any:
     args, words = arguments(row, inputs)
     if row.drawn is not None and moded and isinstance(inputs[0], torch.Tensor):
         return transformed(layer, inputs[0], row.drawn)
-    if row.rule == "clahe_as_elsewhere" and isinstance(inputs[0], torch.Tensor):
-        return clahe_as_elsewhere(layer, inputs[0])
-    if row.rule == "moments_over_axes" and isinstance(inputs[0], torch.Tensor):
-        return moments_over_axes(layer, inputs[0])
+    by_hand = BY_HAND.get(row.rule or "")
+    if by_hand is not None and isinstance(inputs[0], torch.Tensor):
+        return by_hand(layer, inputs[0])
     return layer(*args, **words, **({"training": row.training} if moded else {}))
 
 
@@ -116,10 +116,10 @@ def run(
         results = call(row, layer, leaves)
         for i, w in enumerate(weights):
             if w.name == "moving_variance":
-                unbiased[i] = with_bessel(row, layer, unbiased[i], old[i], np.asarray(w.numpy(), np.float64), leaves[0])
+                unbiased[i] = with_bessel(row, layer, unbiased[i], old[i], np.asarray(w.numpy(), np.float64), leaves)
             else:
                 unbiased[i] = np.asarray(w.numpy(), np.float64)
-    if row.layer == "LayerNormalization":
+    if row.layer == "LayerNormalization" and not layer.rms_scaling:
         golden_by_hand = moments_over_axes(layer, leaves[0].detach()).detach().numpy()
         assert golden.error(results.detach().numpy(), golden_by_hand) < 1e-3, f"{row.id}: Keras does not follow the rule"
     outputs = list(results) if isinstance(results, list | tuple) else [results]
@@ -138,11 +138,18 @@ def run(
     }
 
 
-def with_bessel(row: Row, layer: Any, ours: np.ndarray, old: np.ndarray, new: np.ndarray, x: torch.Tensor) -> np.ndarray:
-    """Our moving variance after a step: Keras's batch variance times N / (N - 1), as in torch (a chosen difference)."""
+def with_bessel(row: Row, layer: Any, ours: np.ndarray, old: np.ndarray, new: np.ndarray, inputs: list[torch.Tensor]) -> np.ndarray:
+    """Our moving variance after a step: Keras's batch variance times N / (N - 1), as in torch (a chosen difference).
+
+    N counts the values of a channel, where there is a mask those that it keeps. Renormalization is not torch's, and as in Keras.
+    """
+    if layer.renorm:
+        return new
     if np.array_equal(old, new):
         return ours
-    count = x.numel() // x.shape[layer.axis]
+    x = inputs[0]
+    kept = torch.broadcast_to(inputs[1].unsqueeze(-1), x.shape) if len(inputs) > 1 else torch.ones_like(x)
+    count = kept.movedim(layer.axis, 0).flatten(1).sum(1).numpy().astype(np.float64)
     batch = (new - layer.momentum * old) / (1 - layer.momentum)
     return layer.momentum * ours + (1 - layer.momentum) * batch * count / (count - 1)
 
@@ -193,6 +200,10 @@ def moments_over_axes(layer: Any, x: torch.Tensor) -> torch.Tensor:
     return y if layer.beta is None else y + layer.beta.value.reshape(along)
 
 
+# By the names that rows give in `rule`: what stands for the layer's call.
+BY_HAND = {"moments_over_axes": moments_over_axes, "rms_over_axes": rms_over_axes, "clahe_as_elsewhere": clahe_as_elsewhere}
+
+
 # ---------------------------------------------------------------------------------------------------- shapes and inits
 
 
@@ -204,7 +215,11 @@ def shape_cases(row: Row, outputs: Arrays) -> list[list[Any]]:
     """[[input shapes], [output shapes]] for an unknown batch, and for each inner axis unknown where Keras takes it.
 
     A LayerNormalization without weights takes unknown sizes at its axes in Keras; nn.LayerNorm needs them, so these are left out.
+    So is an EinsumDense with None in `output_shape`: Keras says None, and layergraph the input's size.
     """
+    shape = row.kwargs.get("output_shape") if row.layer == "EinsumDense" else None
+    if isinstance(shape, tuple) and None in shape:
+        return []
     if row.form == "twin" or (row.layer, row.kwargs) == ("LayerNormalization", {"center": False, "scale": False}):
         return []
     ranks = [len(spec.shape) for spec in row.inputs]

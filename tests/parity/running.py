@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import warnings
 from typing import Any
 
 import numpy as np
@@ -22,7 +23,10 @@ def make(row: Row, dtype: str = "float32") -> Any:
     kwargs = {"dtype": dtype, **copy.deepcopy(row.kwargs)}
     if row.form == "twin":
         return lambda inputs: getattr(layers, row.layer)(inputs, **kwargs)
-    return getattr(layers, row.layer)(**kwargs)
+    with warnings.catch_warnings():
+        if kwargs.get("rms_scaling"):  # which is of old, and says so
+            warnings.simplefilter("ignore")
+        return getattr(layers, row.layer)(**kwargs)
 
 
 def call(row: Row, layer: Any, inputs: list[Any]) -> list[Any]:

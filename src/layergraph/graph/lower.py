@@ -109,20 +109,20 @@ class Part:
 
     def __init__(self, lowering: Lowering, target: str, module: nn.Module, made: type[nn.Module] | None = None, whole: bool = False):
         self._whole = whole
-        self._lowering, self._target, self._module, self._made = lowering, target, module, made or type(module)
+        self._lowering, self.target, self._module, self._made = lowering, target, module, made or type(module)
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         lower = getattr(self._module, "lower", None)  # a layer inside a layer is written inline too
         if lower:
-            return lower(self._lowering, self._target, args, kwargs)
-        result = self._lowering.module(self._target, self._module, args, kwargs, self._made)
+            return lower(self._lowering, self.target, args, kwargs)
+        result = self._lowering.module(self.target, self._module, args, kwargs, self._made)
         return in_float32(result) if self._whole else result
 
     def __getattr__(self, name: str) -> Any:
         value = getattr(self._module, name)
         if isinstance(value, Tensor):
-            return self._lowering.attribute(f"{self._target}.{name}")
-        return Part(self._lowering, f"{self._target}.{name}", value) if isinstance(value, nn.Module) else value
+            return self._lowering.attribute(f"{self.target}.{name}")
+        return Part(self._lowering, f"{self.target}.{name}", value) if isinstance(value, nn.Module) else value
 
 
 class InputCheck(fx.CodeGen):
@@ -366,6 +366,8 @@ class Lowering:
             return slice(self._argument(value.start), self._argument(value.stop), self._argument(value.step))
         if is_numpy_scalar(value):
             value = value.item()
+        if isinstance(value, Part):
+            return self._emit("get_attr", value.target, (), {})
         if isinstance(value, Constant):
             return self._emit("get_attr", self._prefix + self._keys[value], (), {})
         if type(value) in _PLAIN and not (type(value) is complex and not cmath.isfinite(value)):  # Python cannot read its repr

@@ -5,7 +5,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from layergraph.absent import explained
+from layergraph.layers.activation import ELU as ELU
 from layergraph.layers.activation import LeakyReLU as LeakyReLU
+from layergraph.layers.activation import PReLU as PReLU
 from layergraph.layers.activation import ReLU as ReLU
 from layergraph.layers.activation import Softmax as Softmax
 from layergraph.layers.adaptive import AdaptiveAveragePooling1D as AdaptiveAveragePooling1D
@@ -15,6 +17,7 @@ from layergraph.layers.adaptive import AdaptiveMaxPooling1D as AdaptiveMaxPoolin
 from layergraph.layers.adaptive import AdaptiveMaxPooling2D as AdaptiveMaxPooling2D
 from layergraph.layers.adaptive import AdaptiveMaxPooling3D as AdaptiveMaxPooling3D
 from layergraph.layers.base import Layer as Layer
+from layergraph.layers.batch_normalization import BatchNormalization as BatchNormalization
 from layergraph.layers.convolution import Conv1D as Conv1D
 from layergraph.layers.convolution import Conv2D as Conv2D
 from layergraph.layers.convolution import Conv3D as Conv3D
@@ -23,6 +26,7 @@ from layergraph.layers.convolution import Convolution2D as Convolution2D
 from layergraph.layers.convolution import Convolution3D as Convolution3D
 from layergraph.layers.core import Activation as Activation
 from layergraph.layers.core import Dense as Dense
+from layergraph.layers.core import Identity as Identity
 from layergraph.layers.core import Input as Input
 from layergraph.layers.core import InputLayer as InputLayer
 from layergraph.layers.depthwise import DepthwiseConv1D as DepthwiseConv1D
@@ -31,6 +35,7 @@ from layergraph.layers.depthwise import SeparableConv1D as SeparableConv1D
 from layergraph.layers.depthwise import SeparableConv2D as SeparableConv2D
 from layergraph.layers.depthwise import SeparableConvolution1D as SeparableConvolution1D
 from layergraph.layers.depthwise import SeparableConvolution2D as SeparableConvolution2D
+from layergraph.layers.einsum import EinsumDense as EinsumDense
 from layergraph.layers.embedding import Embedding as Embedding
 from layergraph.layers.embedding import Masking as Masking
 from layergraph.layers.merging import Add as Add
@@ -49,8 +54,10 @@ from layergraph.layers.merging import maximum as maximum
 from layergraph.layers.merging import minimum as minimum
 from layergraph.layers.merging import multiply as multiply
 from layergraph.layers.merging import subtract as subtract
-from layergraph.layers.normalization import BatchNormalization as BatchNormalization
+from layergraph.layers.normalization import GroupNormalization as GroupNormalization
 from layergraph.layers.normalization import LayerNormalization as LayerNormalization
+from layergraph.layers.normalization import RMSNormalization as RMSNormalization
+from layergraph.layers.normalization import UnitNormalization as UnitNormalization
 from layergraph.layers.pooling import AveragePooling1D as AveragePooling1D
 from layergraph.layers.pooling import AveragePooling2D as AveragePooling2D
 from layergraph.layers.pooling import AveragePooling3D as AveragePooling3D
@@ -122,7 +129,13 @@ from layergraph.layers.preprocessing.text import TextVectorization as TextVector
 from layergraph.layers.recurrent import GRU as GRU
 from layergraph.layers.recurrent import LSTM as LSTM
 from layergraph.layers.recurrent import SimpleRNN as SimpleRNN
+from layergraph.layers.regularization import AlphaDropout as AlphaDropout
 from layergraph.layers.regularization import Dropout as Dropout
+from layergraph.layers.regularization import GaussianDropout as GaussianDropout
+from layergraph.layers.regularization import GaussianNoise as GaussianNoise
+from layergraph.layers.regularization import SpatialDropout1D as SpatialDropout1D
+from layergraph.layers.regularization import SpatialDropout2D as SpatialDropout2D
+from layergraph.layers.regularization import SpatialDropout3D as SpatialDropout3D
 from layergraph.layers.reshaping import Cropping1D as Cropping1D
 from layergraph.layers.reshaping import Cropping2D as Cropping2D
 from layergraph.layers.reshaping import Cropping3D as Cropping3D
@@ -146,6 +159,7 @@ from layergraph.layers.wrapping import TorchModuleWrapper as TorchModuleWrapper
 from layergraph.layers.wrapping import wrap as wrap
 
 __all__ = [
+    "ELU",
     "GRU",
     "LSTM",
     "Activation",
@@ -156,6 +170,7 @@ __all__ = [
     "AdaptiveMaxPooling2D",
     "AdaptiveMaxPooling3D",
     "Add",
+    "AlphaDropout",
     "AugMix",
     "AutoContrast",
     "Average",
@@ -192,9 +207,12 @@ __all__ = [
     "Discretization",
     "Dot",
     "Dropout",
+    "EinsumDense",
     "Embedding",
     "Equalization",
     "Flatten",
+    "GaussianDropout",
+    "GaussianNoise",
     "GlobalAveragePooling1D",
     "GlobalAveragePooling2D",
     "GlobalAveragePooling3D",
@@ -207,8 +225,10 @@ __all__ = [
     "GlobalMaxPooling1D",
     "GlobalMaxPooling2D",
     "GlobalMaxPooling3D",
+    "GroupNormalization",
     "HashedCrossing",
     "Hashing",
+    "Identity",
     "Input",
     "InputLayer",
     "IntegerLookup",
@@ -229,7 +249,9 @@ __all__ = [
     "MixUp",
     "Multiply",
     "Normalization",
+    "PReLU",
     "Permute",
+    "RMSNormalization",
     "RandAugment",
     "RandomBrightness",
     "RandomColorDegeneration",
@@ -264,10 +286,14 @@ __all__ = [
     "SimpleRNN",
     "Softmax",
     "Solarization",
+    "SpatialDropout1D",
+    "SpatialDropout2D",
+    "SpatialDropout3D",
     "StringLookup",
     "Subtract",
     "TextVectorization",
     "TorchModuleWrapper",
+    "UnitNormalization",
     "UpSampling1D",
     "UpSampling2D",
     "UpSampling3D",

@@ -6,6 +6,7 @@ import inspect
 import itertools
 import types
 from collections.abc import Mapping
+from types import MappingProxyType
 from typing import Any, ClassVar, Self
 
 import torch
@@ -71,6 +72,9 @@ class Layer(Recorded, Declared):
     _training_at: ClassVar[int] = -1
     # Whether `name` follows the fields in Keras's positional order.
     _name_by_position: ClassVar[bool] = False
+    _dtype_by_position: ClassVar[bool] = False  # and then `dtype`
+    # Keras 2's words for arguments, and what they are called now; taken with a warning, as Keras does.
+    _renamed: ClassVar[Mapping[str, str]] = MappingProxyType({})
     # Whether integers are cast to the layer's dtype too: where torch's kernel takes floats only.
     _casts_integers: ClassVar[bool] = False
 

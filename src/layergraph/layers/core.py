@@ -11,6 +11,7 @@ from layergraph.errors import ArgumentError, Fact, shown, user_place
 from layergraph.graph.infer import probe
 from layergraph.graph.node import Node
 from layergraph.graph.spec import Shape, TensorSpec
+from layergraph.graph.structure import map_leaves
 from layergraph.graph.symbolic import SymbolicTensor
 from layergraph.kinds import is_sequence
 from layergraph.layers.base import Layer
@@ -266,3 +267,26 @@ class Activation(Layer):
 
     def compute_output_spec(self, x: TensorSpec) -> TensorSpec:
         return self._probed((x,), {}) if isinstance(self.activation, nn.Module) else probe(self.activation, (x,), {}, "the activation")
+
+
+class Identity(Layer):
+    """Gives its input back, a tensor or a nest of tensors: a place where something else may stand later.
+
+    >>> from layergraph import Input
+    >>> Identity()(Input(shape=(4,))).shape
+    (None, 4)
+    """
+
+    supports_masking = True
+
+    def build(self, input_shape: Any) -> None:
+        self.identity = nn.Identity()
+
+    def call(self, x: Any) -> Any:
+        return map_leaves(lambda leaf: leaf if leaf is None else self.identity(leaf), x)
+
+    def compute_output_shape(self, input_shape: Any) -> Any:
+        return input_shape
+
+    def compute_output_spec(self, x: Any, **masks: Any) -> Any:
+        return x

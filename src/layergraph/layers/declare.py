@@ -7,6 +7,7 @@ import inspect
 import itertools
 import sys
 import types
+import warnings
 from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, dataclass_transform
 
@@ -86,7 +87,7 @@ def merged(base: Mapping[str, Field], own: Mapping[str, Field]) -> dict[str, Fie
     return {**{name: field for name, field in base.items() if name not in own or not field.kw_only}, **own}
 
 
-def signature(declared: Mapping[str, Field], name_by_position: bool) -> inspect.Signature:
+def signature(declared: Mapping[str, Field], name_by_position: bool, dtype_by_position: bool) -> inspect.Signature:
     """The signature that Keras's class has."""
     kinds = inspect.Parameter
     own = [
@@ -96,7 +97,9 @@ def signature(declared: Mapping[str, Field], name_by_position: bool) -> inspect.
     ]
     words = [kinds(name, kinds.KEYWORD_ONLY, default=field.default) for name, field in declared.items() if field.kw_only]
     name = kinds("name", kinds.POSITIONAL_OR_KEYWORD if name_by_position else kinds.KEYWORD_ONLY, default=None)
-    return inspect.Signature([*own, name, *words, kinds("kwargs", kinds.VAR_KEYWORD)])
+    dtype = [kinds("dtype", kinds.POSITIONAL_OR_KEYWORD, default=None)] if dtype_by_position else []
+    base = [*dtype, name] if name.kind is kinds.KEYWORD_ONLY else [name, *dtype]
+    return inspect.Signature([*own, *base, *words, kinds("kwargs", kinds.VAR_KEYWORD)])
 
 
 class FieldSignature:
@@ -106,7 +109,7 @@ class FieldSignature:
         below_layer = itertools.takewhile(lambda cls: "_init_base" not in cls.__dict__, owner.__mro__)
         if any("__init__" in cls.__dict__ for cls in below_layer):
             return None
-        return signature(owner._fields, owner._name_by_position)
+        return signature(owner._fields, owner._name_by_position, owner._dtype_by_position)
 
 
 def words_of(function: Callable[..., Any]) -> tuple[str, ...]:
@@ -126,9 +129,12 @@ def place_of(word: str, function: Callable[..., Any], words: Sequence[str]) -> i
 def bind(layer: Any, declared: Mapping[str, Field], args: tuple[Any, ...], kwargs: dict[str, Any]) -> dict[str, Any]:
     """The checked value of every field; takes the fields' words out of `kwargs`. Raises ArgumentError."""
     who = type(layer).__name__ + (f" {shown(kwargs['name'])}" if kwargs.get("name") is not None else "")
+    _rename(layer, who, kwargs)
     places = [name for name, field in declared.items() if not field.kw_only]
-    if layer._name_by_position and len(args) == len(places) + 1:
-        args, kwargs["name"] = args[:-1], args[-1]
+    base = ["name"] * layer._name_by_position + ["dtype"] * layer._dtype_by_position
+    if len(places) < len(args) <= len(places) + len(base):
+        kwargs |= zip(base, args[len(places) :], strict=False)
+        args = args[: len(places)]
     if len(args) > len(places):
         count = f"{len(places)} positional argument" + ("s" if len(places) != 1 else "")
         raise ArgumentError(f"{who} takes {count}, got {len(args)}: {shown(args)}", f"its arguments are {_listed(declared)}")
@@ -152,6 +158,14 @@ def bind(layer: Any, declared: Mapping[str, Field], args: tuple[Any, ...], kwarg
         except Fact as fact:
             raise ArgumentError(f"{who}: `{name}` {fact.what}", fact.fix) from None
     return values
+
+
+def _rename(layer: Any, who: str, kwargs: dict[str, Any]) -> None:
+    """Give Keras 2's words their names of today, in place."""
+    for old, new in layer._renamed.items():
+        if old in kwargs:
+            warnings.warn(f"{who}: `{old}` is Keras 2's word for `{new}`; write {new}={shown(kwargs[old])}", stacklevel=4)
+            kwargs[new] = kwargs.pop(old)
 
 
 def _shared_defaults(cls: Any, layer: Any) -> dict[str, Any]:

@@ -133,7 +133,7 @@ def number(default: Any = REQUIRED, low: float = -math.inf, high: float = math.i
     return Field(default, check)
 
 
-def flag(default: Any = REQUIRED) -> Any:
+def flag(default: Any = REQUIRED, kw_only: bool = False) -> Any:
     """True or False."""
 
     def check(value: Any, owner: Any) -> bool:
@@ -141,7 +141,7 @@ def flag(default: Any = REQUIRED) -> Any:
             raise Fact(f"must be True or False, got {shown(value)}")
         return value
 
-    return Field(default, check)
+    return Field(default, check, kw_only=kw_only)
 
 
 def choice(*options: str, default: Any = REQUIRED) -> Any:

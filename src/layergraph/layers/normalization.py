@@ -1,9 +1,11 @@
-"""Normalizations."""
+"""Normalizations of each sample by its own statistics; by the batch's, see `batch_normalization.py`."""
 
 from __future__ import annotations
 
+import warnings
 from typing import Any, ClassVar
 
+import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
@@ -22,28 +24,19 @@ from layergraph.layers.fields import (
     initializer,
     is_int,
     number,
-    only,
     regularizer,
     whole,
 )
 from layergraph.layers.weights import Weight
-from layergraph.modes import THAWED
-
-_BATCH_NORMS: dict[int, type[nn.BatchNorm1d | nn.BatchNorm2d | nn.BatchNorm3d]] = {
-    2: nn.BatchNorm1d,
-    3: nn.BatchNorm1d,
-    4: nn.BatchNorm2d,
-    5: nn.BatchNorm3d,
-}
 
 
-def _affine(layer: Any, module: Any) -> list[Weight]:
+def affine(layer: Any, module: Any) -> list[Weight]:
     """gamma and beta, as far as the layer has them."""
     gamma = [Weight("gamma", (module.weight,))] if layer.scale else []
     return gamma + ([Weight("beta", (module.bias,))] if layer.center else [])
 
 
-def _drop_unused(layer: Any, module: nn.Module) -> None:
+def drop_unused(layer: Any, module: nn.Module) -> None:
     """torch's modules have both gamma and beta, or none."""
     if not layer.scale:
         module.register_parameter("weight", None)
@@ -51,95 +44,28 @@ def _drop_unused(layer: Any, module: nn.Module) -> None:
         module.register_parameter("bias", None)
 
 
-class BatchNormalization(Layer):
-    """Normalizes each channel by the batch's statistics in training, by moving ones else: torch's own BatchNorm.
+def channels_second(x: Any, axis: int) -> Any:
+    """A tensor with its axis `axis` moved to 1, and the others in their order: a view."""
+    return x if axis % x.ndim == 1 else x.permute(0, axis % x.ndim, *(i for i in range(1, x.ndim) if i != axis % x.ndim))
 
-    (B, ..., C) -> (B, ..., C), C at `axis`
 
-    The mode is torch's, `model.train()` and `model.eval()`; `trainable = False` keeps it in inference. The moving variance is
-    torch's unbiased one: N/(N-1) of Keras's, N the number of values in a channel.
+def channels_home(x: Any, axis: int, rank: int) -> Any:
+    """The way back; `rank` counts all axes."""
+    axis %= rank
+    return x if axis == 1 else x.permute(0, *range(2, axis + 1), 1, *range(axis + 1, rank))
 
-    Args:
-        axis: the axis of the channels.
-        momentum: how much of the old moving statistics a step keeps: 1 - torch's.
-        epsilon: added to the variance.
-        center, scale: whether there are beta and gamma.
-        renorm, renorm_clipping, renorm_momentum: only Keras's defaults.
-        synchronized: only False; use torch.nn.SyncBatchNorm.convert_sync_batchnorm(model).
 
-    >>> from layergraph import Input
-    >>> BatchNormalization()(Input(shape=(8, 8, 16))).shape
-    (None, 8, 8, 16)
-    """
-
-    _casts_integers: ClassVar[bool] = True
-
-    axis: int = whole(default=-1)
-    momentum: float = number(default=0.99, low=0, high=1)
-    epsilon: float = number(default=1e-3, low=0)
-    center: bool = flag(default=True)
-    scale: bool = flag(default=True)
-    beta_initializer: Initializer = initializer(default="zeros")
-    gamma_initializer: Initializer = initializer(default="ones")
-    moving_mean_initializer: Initializer = initializer(default="zeros")
-    moving_variance_initializer: Initializer = initializer(default="ones")
-    beta_regularizer: Regularizer = regularizer(default=None)
-    gamma_regularizer: Regularizer = regularizer(default=None)
-    beta_constraint: Constraint = constraint(default=None)
-    gamma_constraint: Constraint = constraint(default=None)
-    renorm: bool = only(default=False, why="torch's BatchNorm has no renormalization")
-    renorm_clipping: Any = only(default=None, why="torch's BatchNorm has no renormalization")
-    renorm_momentum: float = only(default=0.99, why="torch's BatchNorm has no renormalization")
-    synchronized: bool = only(default=False, why="use torch.nn.SyncBatchNorm.convert_sync_batchnorm(model)")
-
-    def build(self, input_shape: Shape) -> None:
-        module = _BATCH_NORMS[len(input_shape)]
-        self.batch_norm = module(input_shape[self.axis] or 0, eps=self.epsilon, momentum=round(1 - self.momentum, 12))
-        _drop_unused(self, self.batch_norm)
-
-    def call(self, x: Tensor, training: bool | None = None) -> Tensor:
-        axis, rank = self.axis % x.ndim, x.ndim
-        if axis != 1:
-            x = x.permute(0, axis, *(i for i in range(1, rank) if i != axis))
-        if training is None:
-            x = self.batch_norm(x)
-        else:
-            own = self.batch_norm
-            learns, momentum = training and self.trainable, own.momentum or 0.0
-            x = F.batch_norm(x, own.running_mean, own.running_var, own.weight, own.bias, learns, momentum, own.eps)
-        return x if axis == 1 else x.permute(0, *range(2, axis + 1), 1, *range(axis + 1, rank))
-
-    def keras_weights(self) -> list[Weight]:
-        own = self.batch_norm
-        statistics = [("moving_mean", own.running_mean), ("moving_variance", own.running_var)]
-        return _affine(self, own) + [Weight(name, (tensor,), trainable=False) for name, tensor in statistics if tensor is not None]
-
-    def compute_output_shape(self, input_shape: Shape) -> Shape:
-        rank = len(input_shape)
-        if rank not in _BATCH_NORMS:
-            raise Fact(f"takes 2 to 5 axes, got shape {input_shape}")
-        if not -rank <= self.axis < rank or self.axis % rank == 0:
-            raise Fact(f"axis {self.axis} is out of range for rank {rank}, of shape {input_shape}; axis 0 is the batch")
-        if input_shape[self.axis] is None:
-            raise Fact(f"needs a known size at axis {self.axis}, got shape {input_shape}", "give it in Input(shape=...)")
-        if self.built and input_shape[self.axis] != self.batch_norm.num_features:
-            raise Fact(f"was built for {self.batch_norm.num_features} channels, got shape {input_shape}", "use another layer")
-        if self.built and not isinstance(self.batch_norm, _BATCH_NORMS[rank]):
-            raise Fact(f"was built for another rank, got shape {input_shape}", "use another layer")
-        return input_shape
-
-    def _sync_mode(self, mode: bool | None = None) -> None:
-        """Keep torch's module in inference while the layer is frozen, and give it its mode back when it thaws."""
-        module = self.__dict__.get("batch_norm")
-        if module is None:
-            return
-        waiting = module.__dict__.get(THAWED)
-        if not self._trainable:
-            module.__dict__[THAWED] = mode if mode is not None else module.training if waiting is None else waiting
-            module.eval()
-        elif waiting is not None:
-            module.__dict__[THAWED] = None
-            module.train(waiting)
+def check_channels(input_shape: Shape, axis: int) -> int:
+    """The size at `axis`, where it is a known one and not the batch's. Raises `Fact`."""
+    rank = len(input_shape)
+    if rank < 2:
+        raise Fact(f"takes an input of at least 2 axes, got shape {input_shape}")
+    if not -rank <= axis < rank or axis % rank == 0:
+        raise Fact(f"axis {axis} is out of range for rank {rank}, of shape {input_shape}; axis 0 is the batch")
+    size = input_shape[axis]
+    if size is None:
+        raise Fact(f"needs a known size at axis {axis}, got shape {input_shape}", "give it in Input(shape=...)")
+    return size
 
 
 def axes(value: Any, owner: Any) -> int | list[int]:
@@ -150,7 +76,55 @@ def axes(value: Any, owner: Any) -> int | list[int]:
     return [int(axis) for axis in value]
 
 
-class LayerNormalization(Layer):
+def sorted_axes(layer: Any, rank: int) -> list[int]:
+    """The layer's axes counted from 0, in order. Raises `Fact`."""
+    axes: list[int] = layer.axis if isinstance(layer.axis, list) else [layer.axis]
+    wrong = [axis for axis in axes if not -rank <= axis < rank]
+    if wrong:
+        raise Fact(f"axis {wrong[0]} is out of range for rank {rank}")
+    found = sorted({axis % rank for axis in axes})
+    if len(found) != len(axes):
+        raise Fact(f"names an axis twice: {layer.axis}, for rank {rank}")
+    return found
+
+
+def axes_of(layer: Any, input_shape: Shape) -> list[int]:
+    """`sorted_axes` for a shape, which the error tells."""
+    try:
+        return sorted_axes(layer, len(input_shape))
+    except Fact as fact:
+        raise Fact(f"{fact.what}, of shape {input_shape}") from None
+
+
+class _OverAxes(Layer):
+    """A normalization over some axes of each sample, with weights of their sizes; torch's modules do it over the last axes."""
+
+    _casts_integers: ClassVar[bool] = True
+
+    def _normalized_shape(self, input_shape: Shape) -> list[Any]:
+        return [input_shape[axis] for axis in sorted_axes(self, len(input_shape))]
+
+    def _over_last(self, module: Any, x: Tensor) -> Tensor:
+        """`module` with the layer's axes moved behind the others."""
+        axes, rank = sorted_axes(self, x.ndim), x.ndim
+        order = [*(i for i in range(rank) if i not in axes), *axes]
+        if order == list(range(rank)):
+            return module(x)
+        return module(x.permute(*order)).permute(*(order.index(i) for i in range(rank)))
+
+    def _built_shape(self) -> tuple[int, ...]:
+        raise NotImplementedError
+
+    def compute_output_shape(self, input_shape: Shape) -> Shape:
+        sizes = tuple(input_shape[axis] for axis in axes_of(self, input_shape))
+        if None in sizes:
+            raise Fact(f"needs known sizes at axis {self.axis}, got shape {input_shape}", "give them in Input(shape=...)")
+        if self.built and sizes != self._built_shape():
+            raise Fact(f"was built for sizes {self._built_shape()}, got shape {input_shape}", "use another layer")
+        return input_shape
+
+
+class LayerNormalization(_OverAxes):
     """Normalizes each sample over some axes.
 
     (B, ..., C) -> (B, ..., C)
@@ -160,14 +134,109 @@ class LayerNormalization(Layer):
         epsilon: added to the variance.
         center, scale: whether there are beta and gamma.
 
+    Keras's old `rms_scaling=True` is taken, with a warning: it divides by the standard deviation without taking the mean off,
+    and has a gamma and no beta. `RMSNormalization` is what its name says.
+
     >>> from layergraph import Input
     >>> LayerNormalization()(Input(shape=(10, 16))).shape
     (None, 10, 16)
     """
 
-    _casts_integers: ClassVar[bool] = True
+    supports_masking = True
 
     axis: Axes = checked(axes, default=-1)
+    epsilon: float = number(default=1e-3, low=0)
+    center: bool = flag(default=True)
+    scale: bool = flag(default=True)
+    rms_scaling: bool = flag(default=False, kw_only=True)
+    beta_initializer: Initializer = initializer(default="zeros")
+    gamma_initializer: Initializer = initializer(default="ones")
+    beta_regularizer: Regularizer = regularizer(default=None)
+    gamma_regularizer: Regularizer = regularizer(default=None)
+    beta_constraint: Constraint = constraint(default=None)
+    gamma_constraint: Constraint = constraint(default=None)
+
+    def check_fields(self) -> None:
+        if self.rms_scaling:
+            warnings.warn(
+                f"{self.label}: rms_scaling=True divides by the standard deviation, not by the root mean square; "
+                "use layers.RMSNormalization",
+                stacklevel=3,
+            )
+
+    def build(self, input_shape: Shape) -> None:
+        sizes = self._normalized_shape(input_shape)
+        if self.rms_scaling:
+            self.rms: Any = nn.ParameterDict({"weight": nn.Parameter(torch.ones(sizes))})
+            return
+        self.layer_norm = nn.LayerNorm(sizes, eps=self.epsilon)
+        drop_unused(self, self.layer_norm)
+
+    def call(self, x: Tensor) -> Tensor:
+        return self._over_last(self._by_deviation if self.rms_scaling else self.layer_norm, x)
+
+    def _by_deviation(self, x: Tensor) -> Tensor:
+        last = tuple(range(-len(self.axis) if isinstance(self.axis, list) else -1, 0))
+        return x * torch.rsqrt(torch.var(x, last, correction=0, keepdim=True) + self.epsilon) * self.rms.weight
+
+    def keras_weights(self) -> list[Weight]:
+        return [Weight("gamma", (self.rms.weight,))] if self.rms_scaling else affine(self, self.layer_norm)
+
+    def _built_shape(self) -> tuple[int, ...]:
+        return tuple(self.rms.weight.shape if self.rms_scaling else self.layer_norm.normalized_shape)
+
+
+class RMSNormalization(_OverAxes):
+    """Divides each sample by its root mean square over some axes (Zhang and Sennrich 2019): torch's RMSNorm.
+
+    (B, ..., C) -> (B, ..., C)
+
+    Args:
+        axis: an axis, or a list of axes, over which the mean of squares is taken; the scale has their sizes.
+        epsilon: added to the mean of squares.
+
+    >>> from layergraph import Input
+    >>> RMSNormalization()(Input(shape=(10, 16))).shape
+    (None, 10, 16)
+    """
+
+    axis: Axes = checked(axes, default=-1)
+    epsilon: float = number(default=1e-6, low=0)
+
+    def build(self, input_shape: Shape) -> None:
+        self.rms_norm = nn.RMSNorm(self._normalized_shape(input_shape), eps=self.epsilon)
+
+    def call(self, x: Tensor) -> Tensor:
+        return self._over_last(self.rms_norm, x)
+
+    def keras_weights(self) -> list[Weight]:
+        return [Weight("scale", (self.rms_norm.weight,))]
+
+    def _built_shape(self) -> tuple[int, ...]:
+        return tuple(self.rms_norm.normalized_shape)
+
+
+class GroupNormalization(Layer):
+    """Normalizes each sample in groups of channels (Wu and He 2018): torch's GroupNorm.
+
+    (B, ..., C) -> (B, ..., C), C at `axis`
+
+    Args:
+        groups: how many groups the channels make; -1 gives each channel its own, which is instance normalization.
+        axis: the axis of the channels.
+        epsilon: added to the variance.
+        center, scale: whether there are beta and gamma, one for each channel.
+
+    >>> from layergraph import Input
+    >>> GroupNormalization(4)(Input(shape=(8, 8, 16))).shape
+    (None, 8, 8, 16)
+    """
+
+    supports_masking = True
+    _casts_integers: ClassVar[bool] = True
+
+    groups: int = whole(default=32)
+    axis: int = whole(default=-1)
     epsilon: float = number(default=1e-3, low=0)
     center: bool = flag(default=True)
     scale: bool = flag(default=True)
@@ -178,40 +247,51 @@ class LayerNormalization(Layer):
     beta_constraint: Constraint = constraint(default=None)
     gamma_constraint: Constraint = constraint(default=None)
 
+    def check_fields(self) -> None:
+        if self.groups < 1 and self.groups != -1:
+            raise Fact(f"has groups {self.groups}, which must be a positive int, or -1 for as many as there are channels")
+
     def build(self, input_shape: Shape) -> None:
-        axes = self._sorted(len(input_shape))
-        sizes: list[Any] = [input_shape[axis] for axis in axes]
-        self.layer_norm = nn.LayerNorm(sizes, eps=self.epsilon)
-        _drop_unused(self, self.layer_norm)
+        channels = input_shape[self.axis] or 0
+        self.group_norm = nn.GroupNorm(channels if self.groups == -1 else self.groups, channels, eps=self.epsilon)
+        drop_unused(self, self.group_norm)
 
     def call(self, x: Tensor) -> Tensor:
-        axes, rank = self._sorted(x.ndim), x.ndim
-        order = [*(i for i in range(rank) if i not in axes), *axes]
-        if order == list(range(rank)):
-            return self.layer_norm(x)
-        return self.layer_norm(x.permute(*order)).permute(*(order.index(i) for i in range(rank)))
+        return channels_home(self.group_norm(channels_second(x, self.axis)), self.axis, x.ndim)
 
     def keras_weights(self) -> list[Weight]:
-        return _affine(self, self.layer_norm)
-
-    def _sorted(self, rank: int) -> list[int]:
-        axes = self.axis if isinstance(self.axis, list) else [self.axis]
-        wrong = [axis for axis in axes if not -rank <= axis < rank]
-        if wrong:
-            raise Fact(f"axis {wrong[0]} is out of range for rank {rank}")
-        found = sorted({axis % rank for axis in axes})
-        if len(found) != len(axes):
-            raise Fact(f"names an axis twice: {self.axis}, for rank {rank}")
-        return found
+        return affine(self, self.group_norm)
 
     def compute_output_shape(self, input_shape: Shape) -> Shape:
-        try:
-            axes = self._sorted(len(input_shape))
-        except Fact as fact:
-            raise Fact(f"{fact.what}, of shape {input_shape}") from None
-        sizes = tuple(input_shape[axis] for axis in axes)
-        if None in sizes:
-            raise Fact(f"needs known sizes at axis {self.axis}, got shape {input_shape}", "give them in Input(shape=...)")
-        if self.built and sizes != tuple(self.layer_norm.normalized_shape):
-            raise Fact(f"was built for sizes {tuple(self.layer_norm.normalized_shape)}, got shape {input_shape}", "use another layer")
+        channels = check_channels(input_shape, self.axis)
+        if channels % self.groups:  # no number is a multiple of a larger one
+            raise Fact(f"has {self.groups} groups, which do not divide the input's {channels} channels, of shape {input_shape}")
+        if self.built and channels != self.group_norm.num_channels:
+            raise Fact(f"was built for {self.group_norm.num_channels} channels, got shape {input_shape}", "use another layer")
+        return input_shape
+
+
+class UnitNormalization(Layer):
+    """Divides each sample by its L2 norm over some axes: torch's F.normalize.
+
+    (B, ...) -> (B, ...)
+
+    Args:
+        axis: an axis, or a list of axes, over which the norm is 1 afterwards.
+
+    >>> import torch
+    >>> UnitNormalization()(torch.tensor([[3.0, 4.0]]))
+    tensor([[0.6000, 0.8000]])
+    """
+
+    supports_masking = True
+    _casts_integers: ClassVar[bool] = True
+
+    axis: Axes = checked(axes, default=-1)
+
+    def call(self, x: Tensor) -> Tensor:
+        return F.normalize(x, dim=self.axis, eps=1e-12)  # pyright: ignore[reportArgumentType] (torch takes several axes too)
+
+    def compute_output_shape(self, input_shape: Shape) -> Shape:
+        axes_of(self, input_shape)
         return input_shape

@@ -1,4 +1,4 @@
-"""Dense, Activation, Embedding."""
+"""Dense, Activation, Embedding, Identity, EinsumDense."""
 
 from __future__ import annotations
 
@@ -49,5 +49,30 @@ ROWS: tuple[Row, ...] = (
         ((2, 4, 3),),
         unknown=(1, 2),
         wrong=(*argument("mask_value", "0", None), refused_inputs((2,))),
+    ),
+    Row("Identity", {}, ((2, 3, 4),), unknown=(1, 2), wrong=(Wrong(("rate",), kwargs={"rate": 1}),)),
+    Row(
+        "EinsumDense",
+        {"equation": "abc,cde->abde", "output_shape": (None, 2, 3), "bias_axes": "e", "activation": "tanh"},
+        ((2, 4, 5),),
+        unknown=(1,),
+        wrong=(
+            *argument("equation", "abc", "ab, bc->ac", "ab...,bc->ac", "a...,bc->ac...", 3, needed={"output_shape": 4}),
+            *argument("output_shape", 0, "4", (2.5,), None, needed={"equation": "ab,bc->ac"}),
+            *argument("activation", "rellu", needed={"equation": "ab,bc->ac", "output_shape": 4}),
+            *argument("bias_axes", "b", "", 2, needed={"equation": "ab,bc->ac", "output_shape": 4}),
+            *argument("lora_rank", 2, needed={"equation": "ab,bc->ac", "output_shape": 4}),
+            Wrong(("'d'", "output"), kwargs={"equation": "ab,bc->ad", "output_shape": 4}),
+            Wrong(("'d'", "kernel"), kwargs={"equation": "ab,bcd->ac", "output_shape": 4}),
+            Wrong(("output_shape",), kwargs={"equation": "ab,bc->ac"}),
+            Wrong(("batch", "'a'"), kwargs={"equation": "ab,bc->ca", "output_shape": 4}, inputs=((2, 5),)),
+            Wrong(("2 sizes", "c"), kwargs={"equation": "ab,bc->ac", "output_shape": (4, 3)}, inputs=((2, 5),)),
+            Wrong(("'b'", "7", "4"), kwargs={"equation": "abc,cd->abd", "output_shape": (7, 3)}, inputs=((2, 4, 5),)),
+            Wrong(("at least 3 axes", "(2, 5)"), kwargs={"equation": "...abc,cd->...abd", "output_shape": (None, 3)}, inputs=((2, 5),)),
+            refused_inputs((None, 4, None), says=("'c'", "kernel")),
+            refused_inputs((2, 4)),
+            refused_inputs((2, 4, 5, 6)),
+            refused_inputs((2, 4, 7), says=("5",), built=True),
+        ),
     ),
 )

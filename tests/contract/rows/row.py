@@ -39,6 +39,7 @@ class Row:
         random: whether it draws numbers in training.
         steps: its output is constant but for jumps, so that its gradients are 0 or none.
         recurrent: compiles for inference only, as yet, and is not probed with unknown times (a loop over thousands of steps).
+        untold: keywords of every layer that its config leaves out, since Keras's class does not take them.
         wrong: what it refuses.
     """
 
@@ -54,6 +55,7 @@ class Row:
     random: bool = False
     steps: bool = False
     recurrent: bool = False
+    untold: tuple[str, ...] = ()
     wrong: tuple[Wrong, ...] = ()
 
 

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from .fault import Fault
 
-_BN = "layers/normalization.py"
+_BN = "layers/batch_normalization.py"
+_LN = "layers/normalization.py"
 
 FAULTS: tuple[Fault, ...] = (
     Fault(
@@ -19,14 +20,14 @@ FAULTS: tuple[Fault, ...] = (
     Fault("a frozen batch norm learns", _BN, "            module.eval()", "            pass", "^batchnorm.*trainable"),
     Fault(
         "layer norm's epsilon",
-        _BN,
+        _LN,
         "checked(axes, default=-1)\n    epsilon: float = number(default=1e-3",
         "checked(axes, default=-1)\n    epsilon: float = number(default=1e-5",
         "^layernorm",
     ),
     Fault(
         "layer norm's axes come back in another order",
-        _BN,
+        _LN,
         "order.index(i) for i in range(rank)",
         "order[i] for i in range(rank)",
         "^layernorm",
