@@ -155,8 +155,9 @@ class PReLU(_Elementwise):
         return self.prelu(x.permute(*order)).permute(*(order.index(axis) for axis in range(x.ndim)))
 
     def keras_weights(self) -> list[Weight]:
-        if isinstance(self.prelu, nn.ParameterDict):
-            return [Weight("alpha", (self.prelu.alpha,))]
+        whole: Any = getattr(self.prelu, "alpha", None)
+        if whole is not None:
+            return [Weight("alpha", (whole,))]
         return [Weight("alpha", (self.prelu.weight,), Layout(self._as_keras, _as_vector))]
 
     def _as_keras(self, alpha: Tensor) -> Tensor:

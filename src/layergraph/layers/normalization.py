@@ -11,7 +11,7 @@ from torch import Tensor, nn
 
 from layergraph.errors import Fact, shown
 from layergraph.graph.spec import Shape
-from layergraph.kinds import is_sequence
+from layergraph.kinds import is_list, is_sequence
 from layergraph.layers.base import Layer
 from layergraph.layers.fields import (
     Axes,
@@ -78,7 +78,7 @@ def axes(value: Any, owner: Any) -> int | list[int]:
 
 def sorted_axes(layer: Any, rank: int) -> list[int]:
     """The layer's axes counted from 0, in order. Raises `Fact`."""
-    axes: list[int] = layer.axis if isinstance(layer.axis, list) else [layer.axis]
+    axes: list[int] = layer.axis if is_list(layer.axis) else [layer.axis]
     wrong = [axis for axis in axes if not -rank <= axis < rank]
     if wrong:
         raise Fact(f"axis {wrong[0]} is out of range for rank {rank}")
@@ -255,6 +255,9 @@ class GroupNormalization(Layer):
         channels = input_shape[self.axis] or 0
         self.group_norm = nn.GroupNorm(channels if self.groups == -1 else self.groups, channels, eps=self.epsilon)
         drop_unused(self, self.group_norm)
+        if self.center and not self.scale:  # without a weight, torch's backward of one with a bias fails
+            del self.group_norm.weight
+            self.group_norm.register_buffer("weight", torch.ones(channels), persistent=False)
 
     def call(self, x: Tensor) -> Tensor:
         return channels_home(self.group_norm(channels_second(x, self.axis)), self.axis, x.ndim)

@@ -1,4 +1,4 @@
-"""Layers that act in training only: what they do where nothing is drawn. Their draws are tested in `tests/layers/test_regularization.py`."""
+"""Layers that act in training only, where nothing is drawn; their draws are tested in `tests/layers/test_regularization.py`."""
 
 from __future__ import annotations
 
