@@ -33,6 +33,10 @@ SCOPED: ContextVar[CustomObjects] = ContextVar("layergraph_custom_objects", defa
 # The models, by name: their room, which is above all who read configs, puts them here.
 MODELS: dict[str, type] = {}
 
+# How an object that a layer holds is written into the layer's config ("write"), and made from it again ("read"): put here by the
+# same room.
+OBJECTS: dict[str, Callable[..., Any]] = {}
+
 
 def custom_object(name: object, custom_objects: CustomObjects | None = None) -> Any:
     """What the user calls `name`: in `custom_objects`, in the innermost scope, or registered; else None."""

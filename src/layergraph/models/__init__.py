@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from layergraph.absent import explained
-from layergraph.identify import MODELS
+from layergraph.identify import MODELS, OBJECTS
 from layergraph.models.functional import Functional as Functional
 from layergraph.models.model import Model as Model
 from layergraph.models.sequential import Sequential as Sequential
@@ -17,6 +17,21 @@ if TYPE_CHECKING:
 __all__ = ["Functional", "Model", "Sequential", "clone_model", "model_from_json"]
 
 MODELS.update(Model=Model, Functional=Functional, Sequential=Sequential)
+
+
+def _write(held: Any) -> Any:
+    from layergraph.saving.objects import serialize_keras_object
+
+    return serialize_keras_object(held)
+
+
+def _read(config: Any, custom_objects: Any = None) -> Any:
+    from layergraph.saving.objects import deserialize_keras_object
+
+    return deserialize_keras_object(config, custom_objects)
+
+
+OBJECTS.update(write=_write, read=_read)
 
 if not TYPE_CHECKING:
     _absent = explained(__name__)
