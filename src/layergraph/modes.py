@@ -22,6 +22,17 @@ def all_modules(root: nn.Module) -> Iterator[nn.Module]:
             yield module.__dict__[name]
 
 
+def stay_in_inference(module: nn.Module, frozen: bool, mode: bool | None = None) -> None:
+    """Keep a module in inference while it is frozen, and give it its mode back when it thaws. `mode` is what it was just told."""
+    waiting = module.__dict__.get(THAWED)
+    if frozen:
+        module.__dict__[THAWED] = mode if mode is not None else module.training if waiting is None else waiting
+        module.eval()
+    elif waiting is not None:
+        module.__dict__[THAWED] = None
+        module.train(waiting)
+
+
 @contextlib.contextmanager
 def in_mode(root: nn.Module, training: bool) -> Generator[None]:
     """Run in training or in inference; afterwards every module has the mode it had, whatever happened.

@@ -7,6 +7,7 @@ import zlib
 from typing import Any
 
 import torch
+from tests.parity.rows.row import made
 from torch import Tensor
 
 import layergraph
@@ -16,7 +17,11 @@ from .rows import Row, Shape, Wrong
 
 
 def make(row: Row, **more: Any) -> Any:
-    return getattr(layers, row.layer)(**copy.deepcopy(row.kwargs), **more)
+    return getattr(layers, row.layer)(**made(copy.deepcopy(row.kwargs), _class), **more)
+
+
+def _class(name: str) -> Any:
+    return getattr(layers, name, None) or getattr(layergraph, name)
 
 
 def values(row: Row, batch: int = 2, shapes: tuple[tuple[int, ...], ...] | None = None) -> list[Tensor]:
@@ -127,6 +132,6 @@ def provoke(row: Row, wrong: Wrong, how: str) -> None:
         layer = built(row, name="culprit")
     else:
         kwargs = row.kwargs if wrong.kwargs is None else wrong.kwargs
-        layer = getattr(layers, row.layer)(**copy.deepcopy(kwargs), name="culprit")
+        layer = getattr(layers, row.layer)(**made(copy.deepcopy(kwargs), _class), name="culprit")
     given = symbols(row, shapes=wrong.inputs) if how == "symbols" else [torch.ones(shape) for shape in wrong.inputs or ()]
     apply(row, layer, given, bare=wrong.bare)

@@ -90,16 +90,26 @@ def test_lowered_is_eager(row: Row) -> None:
     for training in (False, True):
         layer.train(training), model.train(training)
         inputs = values(row, 4)
-        statistics = [b.clone() for b in layer.buffers()]
+        before = _state(layer)
         torch.manual_seed(0)
         wanted, slopes = apply(row, layer, inputs), gradients(lambda *x: apply(row, layer, x), inputs, weights)
-        after = [b.clone() for b in layer.buffers()]
-        for buffer, before in zip(layer.buffers(), statistics, strict=True):
-            buffer.copy_(before)
+        after = _state(layer)
+        _put_back(layer, before)
         torch.manual_seed(0)
         equal(model(*inputs), wanted)
         equal(gradients(model, inputs, weights), slopes)
-        equal(list(layer.buffers()), after)
+        equal(_state(layer), after)
+
+
+def _state(module: Any) -> list[torch.Tensor]:
+    """What a call may change: the statistics, and of a SpectralNormalization the kernel."""
+    return [tensor.detach().clone() for tensor in (*module.parameters(), *module.buffers())]
+
+
+def _put_back(module: Any, state: list[torch.Tensor]) -> None:
+    with torch.no_grad():
+        for tensor, before in zip((*module.parameters(), *module.buffers()), state, strict=True):
+            tensor.copy_(before)
 
 
 @every_row
@@ -235,11 +245,14 @@ def test_compiles_in_one_graph(row: Row) -> None:
     if row.recurrent:
         return
     model.train()
-    weights = list(model.parameters())
+    weights, before = list(model.parameters()), _state(model)
     torch.manual_seed(0)
     wanted = gradients(model, inputs, weights)
+    after = _state(model)
+    _put_back(model, before)
     torch.manual_seed(0)
     equal(gradients(compiled, inputs, weights), wanted)
+    equal(_state(model), after)
 
 
 @every_row

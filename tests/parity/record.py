@@ -23,7 +23,7 @@ import keras
 import numpy as np
 import torch
 from keras.src.backend.common import dtypes
-from rows import FAMILIES, ROWS, In, Row, arguments
+from rows import FAMILIES, ROWS, In, Row, arguments, made
 from rules_images import clahe_as_elsewhere, transformed
 from rules_norms import rms_over_axes
 
@@ -73,7 +73,11 @@ def cotangent(rng: np.random.Generator, shape: tuple[int, ...]) -> np.ndarray:
 def make(row: Row, dtype: str) -> Any:
     if row.form == "twin":
         return lambda inputs: getattr(keras.layers, row.layer)(inputs, dtype=dtype, **row.kwargs)
-    return getattr(keras.layers, row.layer)(dtype=dtype, **row.kwargs)
+    return getattr(keras.layers, row.layer)(dtype=dtype, **made(row.kwargs, _class, dtype=dtype))
+
+
+def _class(name: str) -> Any:
+    return getattr(keras.layers, name, None) or getattr(keras, name)
 
 
 def call(row: Row, layer: Any, inputs: list[Any]) -> Any:

@@ -13,20 +13,24 @@ import layergraph
 from layergraph import layers
 
 from . import golden
-from .rows import Row, arguments
+from .rows import Row, arguments, made
 
 Arrays = dict[str, Any]
 
 
 def make(row: Row, dtype: str = "float32") -> Any:
     """A fresh layer, or for a twin the function of its inputs."""
-    kwargs = {"dtype": dtype, **copy.deepcopy(row.kwargs)}
+    kwargs = {"dtype": dtype, **made(copy.deepcopy(row.kwargs), _class, dtype=dtype)}
     if row.form == "twin":
         return lambda inputs: getattr(layers, row.layer)(inputs, **kwargs)
     with warnings.catch_warnings():
         if kwargs.get("rms_scaling"):  # which is of old, and says so
             warnings.simplefilter("ignore")
         return getattr(layers, row.layer)(**kwargs)
+
+
+def _class(name: str) -> Any:
+    return getattr(layers, name, None) or getattr(layergraph, name)
 
 
 def call(row: Row, layer: Any, inputs: list[Any]) -> list[Any]:

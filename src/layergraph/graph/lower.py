@@ -121,8 +121,13 @@ class Part:
     def __getattr__(self, name: str) -> Any:
         value = getattr(self._module, name)
         if isinstance(value, Tensor):
-            return self._lowering.attribute(f"{self.target}.{name}")
+            return self._lowering.attribute(f"{self.target}.{_own_name(self._module, name, value)}")
         return Part(self._lowering, f"{self.target}.{name}", value) if isinstance(value, nn.Module) else value
+
+
+def _own_name(module: nn.Module, name: str, tensor: Tensor) -> str:
+    """What a module calls a tensor of its own that it gives under another name too, as layers give Keras's."""
+    return next((own for own, each in (*module.named_parameters(), *module.named_buffers()) if each is tensor), name)
 
 
 class InputCheck(fx.CodeGen):

@@ -149,6 +149,7 @@ from layergraph.layers.reshaping import UpSampling3D as UpSampling3D
 from layergraph.layers.reshaping import ZeroPadding1D as ZeroPadding1D
 from layergraph.layers.reshaping import ZeroPadding2D as ZeroPadding2D
 from layergraph.layers.reshaping import ZeroPadding3D as ZeroPadding3D
+from layergraph.layers.spectral import SpectralNormalization as SpectralNormalization
 from layergraph.layers.transposed import Conv1DTranspose as Conv1DTranspose
 from layergraph.layers.transposed import Conv2DTranspose as Conv2DTranspose
 from layergraph.layers.transposed import Conv3DTranspose as Conv3DTranspose
@@ -289,6 +290,7 @@ __all__ = [
     "SpatialDropout1D",
     "SpatialDropout2D",
     "SpatialDropout3D",
+    "SpectralNormalization",
     "StringLookup",
     "Subtract",
     "TextVectorization",

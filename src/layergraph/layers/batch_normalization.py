@@ -27,7 +27,7 @@ from layergraph.layers.fields import (
 )
 from layergraph.layers.normalization import affine, channels_home, channels_second, check_channels, drop_unused
 from layergraph.layers.weights import Weight
-from layergraph.modes import THAWED
+from layergraph.modes import stay_in_inference
 from layergraph.nn.normalization import BatchRenorm, masked_batch_norm
 
 _BATCH_NORMS: dict[int, type[nn.BatchNorm1d | nn.BatchNorm2d | nn.BatchNorm3d]] = {4: nn.BatchNorm2d, 5: nn.BatchNorm3d}
@@ -173,14 +173,7 @@ class BatchNormalization(Layer):
         return input_shape
 
     def _sync_mode(self, mode: bool | None = None) -> None:
-        """Keep torch's module in inference while the layer is frozen, and give it its mode back when it thaws."""
+        """Keep torch's module in inference while the layer is frozen."""
         module = self.__dict__.get("batch_norm")
-        if module is None:
-            return
-        waiting = module.__dict__.get(THAWED)
-        if not self._trainable:
-            module.__dict__[THAWED] = mode if mode is not None else module.training if waiting is None else waiting
-            module.eval()
-        elif waiting is not None:
-            module.__dict__[THAWED] = None
-            module.train(waiting)
+        if module is not None:
+            stay_in_inference(module, not self._trainable, mode)

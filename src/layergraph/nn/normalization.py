@@ -1,7 +1,8 @@
-"""Normalizations by the batch that torch lacks: with a mask, and with renormalization."""
+"""Normalizations that torch lacks: by the batch with a mask, or with renormalization; of a kernel that is overwritten."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import torch
@@ -130,3 +131,42 @@ class BatchRenorm(nn.Module):
 
     def extra_repr(self) -> str:
         return f"{self.num_features}, eps={self.eps}, momentum={self.momentum}, renorm_momentum={self.renorm_momentum}"
+
+
+class SpectralNorm(nn.Module):
+    """Divides a kernel by its largest singular value, in place, in training; what it is given passes through.
+
+    The value comes from power iteration on `vector_u`, which follows the kernel from call to call (Miyato et al. 2018).
+
+    Args:
+        rows: the size of the kernel's last axis, in the layout that `view` gives.
+        iterations: steps of power iteration a call.
+        view: the kernel in the layout whose other axes are the columns of the matrix.
+    """
+
+    vector_u: Tensor
+
+    def __init__(self, rows: int, iterations: int, view: Callable[[Tensor], Tensor]):
+        super().__init__()
+        self.iterations, self.view = iterations, view
+        self.register_buffer("vector_u", torch.zeros(1, rows))
+
+    def forward(self, x: Tensor, kernel: Tensor, training: bool | None = None) -> Tensor:
+        if self.training if training is None else training:
+            self._divide(kernel)
+        return x
+
+    @torch.no_grad()
+    def _divide(self, kernel: Tensor) -> None:
+        matrix = self.view(kernel).reshape(-1, self.vector_u.shape[-1])
+        u = v = self.vector_u
+        for _ in range(self.iterations):
+            v = F.normalize(u @ matrix.t(), dim=-1, eps=_TINY)
+            u = F.normalize(v @ matrix, dim=-1, eps=_TINY)
+        largest = (v @ matrix @ u.t()).reshape(())
+        zero = torch.all(kernel == 0)  # a kernel of zeros stays so
+        self.vector_u.copy_(torch.where(zero, self.vector_u, u))
+        kernel.div_(torch.where(zero, 1, largest))
+
+    def extra_repr(self) -> str:
+        return f"{self.vector_u.shape[-1]}, iterations={self.iterations}"

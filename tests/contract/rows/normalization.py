@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from .row import Row, Wrong, argument, refused_inputs
+from .row import Of, Row, Wrong, argument, refused_inputs
 
 ROWS: tuple[Row, ...] = (
     Row(
@@ -74,6 +74,19 @@ ROWS: tuple[Row, ...] = (
             *argument("axis", 1.5, "last", None),
             Wrong(("axis", "4", "(2, 4)"), kwargs={"axis": 4}, inputs=((2, 4),)),
             Wrong(("axis",), kwargs={"axis": [1, -2]}, inputs=((2, 3, 4),)),
+        ),
+    ),
+    Row(
+        "SpectralNormalization",
+        {"layer": Of("Conv2D", {"filters": 3, "kernel_size": 2}), "power_iterations": 2},
+        ((2, 4, 4, 2),),
+        unknown=(1, 2),
+        wrong=(
+            *argument("layer", "dense", 3),
+            *argument("power_iterations", 0, 1.5, needed={"layer": Of("Dense", {"units": 2})}),
+            Wrong(("kernel", "ReLU"), kwargs={"layer": Of("ReLU")}, inputs=((2, 4),)),
+            Wrong(("kernel", "recurrent_kernel"), kwargs={"layer": Of("LSTM", {"units": 2})}, inputs=((2, 4, 3),)),
+            refused_inputs((2, 4, 4, 3), says=("2", "3"), built=True),
         ),
     ),
 )

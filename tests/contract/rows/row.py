@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any
 
+from tests.parity.rows.row import Of as Of
+
 Shape = tuple[int | None, ...]
 
 

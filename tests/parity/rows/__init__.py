@@ -13,6 +13,7 @@ import pkgutil
 from .row import In as In
 from .row import Row as Row
 from .row import arguments as arguments
+from .row import made as made
 
 _MODULES = [importlib.import_module(f".{each.name}", __name__) for each in pkgutil.iter_modules(__path__) if each.name != "row"]
 ROWS: tuple[Row, ...] = tuple(row for module in _MODULES for row in module.rows())

@@ -6,7 +6,7 @@ import itertools
 from collections.abc import Iterator
 from typing import Any
 
-from .row import In, Row, Shape, row
+from .row import In, Of, Row, Shape, row
 
 
 def rows() -> Iterator[Row]:
@@ -48,6 +48,7 @@ def rows() -> Iterator[Row]:
     yield row("norms", "LayerNormalization", {"rms_scaling": True, "axis": [1, 3]}, (2, 3, 4, 2))
 
     yield from batch_norms()
+    yield from spectral_norms()
 
 
 def batch_norms() -> Iterator[Row]:
@@ -95,3 +96,21 @@ def batch_norms() -> Iterator[Row]:
     mask = In((4, 5), "mask", "bool")
     yield row("norms", bn, {"renorm": True}, (4, 5, 3), mask, named=("mask",), note="masked_train", training=True)
     yield row("norms", bn, {"renorm": True, "trainable": False}, (6, 4), note="train", training=True)
+
+
+def spectral_norms() -> Iterator[Row]:
+    cases: list[tuple[Of, Any]] = [
+        (Of("Dense", {"units": 4}), (3, 5)),
+        (Of("Dense", {"units": 4, "use_bias": False}), (3, 5)),
+        (Of("Conv1D", {"filters": 3, "kernel_size": 2}), (2, 4, 2)),
+        (Of("Conv2D", {"filters": 3, "kernel_size": 2}), (2, 3, 3, 2)),
+        (Of("EinsumDense", {"equation": "abc,cde->abde", "output_shape": (3, 2, 4), "bias_axes": "e"}), (2, 3, 5)),
+        (Of("Embedding", {"input_dim": 7, "output_dim": 3}), In((2, 5), "integers", "int32", 0, 7)),
+    ]
+    for number, (layer, given) in enumerate(cases):
+        for training in (False, True):
+            note = f"{number}_{'train' if training else 'eval'}"
+            yield row("norms", "SpectralNormalization", {"layer": layer}, given, note=note, training=training)
+    more = {"layer": Of("Dense", {"units": 4}), "power_iterations": 3}
+    yield row("norms", "SpectralNormalization", more, (3, 5), note="train", training=True)
+    yield row("norms", "SpectralNormalization", {"layer": Of("Dense", {"units": 4})}, (3, 5), note="three_steps", training=True, steps=3)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -21,6 +22,27 @@ class In:
     dtype: str = "float32"
     low: int = 0
     high: int = 0
+
+
+@dataclass(frozen=True)
+class Of:
+    """A layer among the arguments of another one: its name, and its own arguments."""
+
+    layer: str
+    kwargs: dict[str, Any] = field(default_factory=dict)
+
+    def __str__(self) -> str:
+        return "-".join([self.layer.lower(), *(f"{k}_{_word(v)}" for k, v in self.kwargs.items())])
+
+
+def made(value: Any, find: Callable[[str], Any], **more: Any) -> Any:
+    """Arguments with the layers that they name: `find` gives the class, `more` are arguments of each."""
+    if isinstance(value, Of):
+        own = {} if value.layer == "Sequential" else more  # a model has no arguments of a layer's
+        return find(value.layer)(**own, **made(value.kwargs, find, **more))
+    if isinstance(value, dict):
+        return {name: made(item, find, **more) for name, item in value.items()}
+    return [made(item, find, **more) for item in value] if isinstance(value, list) else value
 
 
 @dataclass(frozen=True)
