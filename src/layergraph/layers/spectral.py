@@ -14,7 +14,6 @@ from layergraph.identify import OBJECTS
 from layergraph.initializers import TruncatedNormal
 from layergraph.layers.base import Layer
 from layergraph.layers.fields import checked, positive
-from layergraph.layers.state import once
 from layergraph.layers.weights import Weight
 from layergraph.modes import stay_in_inference
 from layergraph.nn.normalization import SpectralNorm
@@ -101,7 +100,8 @@ class SpectralNormalization(Layer):
 
     def keras_weights(self) -> list[Weight]:
         kernel = self._kernel_weight()
-        return once([kernel, Weight("vector_u", (self.spectral_norm.vector_u,), trainable=False), *self.layer.own_weights()])
+        others = [weight for weight in self.layer.own_weights() if weight.tensors[0] is not kernel.tensors[0]]
+        return [kernel, Weight("vector_u", (self.spectral_norm.vector_u,), trainable=False), *others]
 
     def adopt(self, name: str, module: nn.Module) -> None:
         """Both parts stay children."""

@@ -105,7 +105,6 @@ def spectral_norms() -> Iterator[Row]:
         (Of("Conv1D", {"filters": 3, "kernel_size": 2}), (2, 4, 2)),
         (Of("Conv2D", {"filters": 3, "kernel_size": 2}), (2, 3, 3, 2)),
         (Of("EinsumDense", {"equation": "abc,cde->abde", "output_shape": (3, 2, 4), "bias_axes": "e"}), (2, 3, 5)),
-        (Of("Embedding", {"input_dim": 7, "output_dim": 3}), In((2, 5), "integers", "int32", 0, 7)),
     ]
     for number, (layer, given) in enumerate(cases):
         for training in (False, True):
