@@ -17,7 +17,5 @@ FAULTS: tuple[Fault, ...] = (
     Fault(
         "einsum's fans exchanged", _E, "if letter not in output]\n        counted", "if letter in output]\n        counted", "^init:einsum"
     ),
-    Fault("einsum's linear kernel as it is", _E, "(own.weight,), DENSE)", "(own.weight,), PLAIN)", "^einsum"),
-    Fault("einsum's bias between its letters", _E, "if letter in self.bias_axes else 1 for", "for", "^einsum"),
     Fault("einsum without its activation", _E, "return self.activation(y if", "return (y if", "^einsum.*activation"),
 )

@@ -13,7 +13,11 @@ FAULTS: tuple[Fault, ...] = (
     Fault("instance norm as one group", _N, "channels if self.groups == -1", "1 if self.groups == -1", "^groupnorm.*groups_m1"),
     Fault("group norm along the last axis", _N, "self.group_norm(channels_second(x, self.axis))", "self.group_norm(x)", "^groupnorm"),
     Fault(
-        "rms norm's epsilon", _N, "self._normalized_shape(input_shape), eps=self.epsilon)", "self._normalized_shape(input_shape))", "^rms"
+        "rms norm's epsilon",
+        _N,
+        "self._normalized_shape(input_shape), eps=self.epsilon)",
+        "self._normalized_shape(input_shape))",
+        "^rms",
     ),
     Fault("unit norm over the last axis", _N, "dim=self.axis, eps=1e-12", "dim=-1, eps=1e-12", "^unitnorm"),
     Fault("rms_scaling takes the unbiased variance", _N, "correction=0", "correction=1", "^layernormalization-rms"),
