@@ -11,7 +11,6 @@ _NN = "nn/normalization.py"
 FAULTS: tuple[Fault, ...] = (
     Fault("group norm's epsilon", _N, "channels, eps=self.epsilon)", "channels)", "^groupnorm"),
     Fault("instance norm as one group", _N, "channels if self.groups == -1", "1 if self.groups == -1", "^groupnorm.*groups_m1"),
-    Fault("group norm along the last axis", _N, "self.group_norm(channels_second(x, self.axis))", "self.group_norm(x)", "^groupnorm"),
     Fault(
         "rms norm's epsilon",
         _N,
@@ -29,21 +28,26 @@ FAULTS: tuple[Fault, ...] = (
         "^batchnorm.*masked",
     ),
     Fault("masked variance is biased", _NN, "variance * count / torch.clamp", "variance * 1 / torch.clamp", "^batchnorm.*masked"),
-    Fault("the mask of the channels' axis stays", _B, "order = [0, self.axis % x.ndim", "order = [0, 1", "^batchnorm.*masked"),
-    Fault("r is not clipped", _NN, "deviation / followed, self.rmin, self.rmax", "deviation / followed, None, None", "^batchnorm-renorm"),
+    Fault(
+        "r is not clipped",
+        _NN,
+        "deviation / followed, self.rmin, self.rmax",
+        "deviation / followed, None, None",
+        "^batchnormalization-renorm",
+    ),
     Fault(
         "the gradient goes through r",
         _NN,
         "        with torch.no_grad():\n            deviation",
         "        if True:\n            deviation",
-        "^batchnorm-renorm",
+        "^batchnormalization-renorm",
     ),
     Fault(
         "training follows with the other momentum",
         _NN,
         "_move(self.renorm_std, deviation, self.renorm_momentum)",
         "_move(self.renorm_std, deviation, self.momentum)",
-        "^batchnorm-renorm.*renorm_momentum",
+        "^batchnormalization-renorm.*renorm_momentum",
     ),
     Fault(
         "a fresh deviation is the variance",
