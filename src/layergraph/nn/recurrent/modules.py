@@ -1,21 +1,17 @@
-"""Recurrent layers that compile in one graph: one layer, one direction, batch first, with plain Parameters.
-
-`torch.compile(fullgraph=True)` refuses a module that holds an `nn.LSTM`, `nn.GRU` or `nn.RNN`. These call the functions behind
-them, and name their weights as they do: a `state_dict` of one loads into the other.
-
-Two things differ from torch's modules. States have no axis for layers: (B, hidden). And an LSTM or RNN learns one bias: its
-`bias_hh_l0` is a buffer, zero until a `state_dict` says otherwise.
-"""
+"""The modules."""
 
 from __future__ import annotations
 
 import math
-from typing import ClassVar
+from collections.abc import Callable
+from typing import Any, ClassVar
 
 import torch
 from torch import Tensor, nn
 
 from layergraph.errors import ShapeError
+from layergraph.nn.recurrent import cudnn
+from layergraph.nn.recurrent.kernel import recurrent
 
 
 class Recurrent(nn.Module):
@@ -24,6 +20,8 @@ class Recurrent(nn.Module):
     bias_ih_l0: Tensor
     bias_hh_l0: Tensor
     gates: ClassVar[int]
+    kind: ClassVar[int]
+    _function: ClassVar[Callable[..., Any]]
     second_bias_learns: ClassVar[bool] = False
 
     def __init__(self, input_size: int, hidden_size: int, bias: bool = True):
@@ -56,12 +54,61 @@ class Recurrent(nn.Module):
             raise ShapeError(f"{type(self).__name__} expects an input of shape (batch, steps, {self.input_size}), got {tuple(x.shape)}")
 
     def _state(self, x: Tensor, state: Tensor | None) -> Tensor:
-        """(1, B, hidden), as torch's functions take it: zeros where there is none; a state of batch 1 serves the whole batch."""
+        """(B, hidden): zeros where there is none; a state of batch 1 serves the whole batch."""
         if state is None:
-            return x.new_zeros(1, x.shape[0], self.hidden_size)
+            return x.new_zeros(x.shape[0], self.hidden_size)
         if state.ndim != 2 or state.shape[1] != self.hidden_size:
             raise ShapeError(f"{type(self).__name__} expects states of shape (batch, {self.hidden_size}), got {tuple(state.shape)}")
-        return state.expand(x.shape[0], -1).contiguous().unsqueeze(0)
+        return state.expand(x.shape[0], -1).contiguous()
+
+    def _run(self, x: Tensor, *given: Tensor | None) -> tuple[Tensor, ...]:
+        """The output and the last states."""
+        self._check(x)
+        states, weights = [self._state(x, state) for state in given], self._weights()
+        if torch.compiler.is_compiling() and not torch.compiler.is_exporting():
+            dtype = self._autocast_dtype(states[0])
+            if dtype is not None:
+                x, states, weights = x.to(dtype), [state.to(dtype) for state in states], [weight.to(dtype) for weight in weights]
+            return recurrent(x, states, weights, self.kind)
+        hidden = [state.unsqueeze(0) for state in states]
+        # With no dropout inside, `train` only says whether to keep what a backward needs; cuDNN refuses one without it.
+        found = self._function(
+            x, hidden if len(hidden) == 2 else hidden[0], weights, self.bias, 1, 0.0, torch.is_grad_enabled(), False, True
+        )
+        return (found[0], *(state.squeeze(0) for state in found[1:]))
+
+    def _autocast_dtype(self, state: Tensor) -> torch.dtype | None:
+        """The dtype that torch's functions work in under autocast, which does not see into an operator.
+
+        `torch.gru` on the CPU has only its products in the lower precision, and its result has the state's dtype.
+        """
+        device = state.device.type
+        if not torch.is_autocast_enabled(device) or state.dtype == torch.float64:
+            return None
+        return state.dtype if self.kind == cudnn.GRU and device == "cpu" else torch.get_autocast_dtype(device)
+
+    def _apply(self, fn: Callable[..., Tensor], recurse: bool = True) -> Recurrent:
+        super()._apply(fn, recurse)
+        self.flatten_parameters()
+        return self
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        super().__setstate__(state)
+        self.flatten_parameters()
+
+    def flatten_parameters(self) -> None:
+        """Lay the weights out in one block of memory, as cuDNN wants them: on other devices, and where it cannot be, nothing.
+
+        It is done when the module moves to a device and when it is copied, as `nn.LSTM` does when it moves; otherwise each call
+        copies them.
+        """
+        weights = self._weights()
+        first = weights[0]
+        plain = all(
+            type(weight) in (Tensor, nn.Parameter) and weight.dtype == first.dtype and weight.device == first.device for weight in weights
+        )
+        if first.is_cuda and plain and torch.cudnn_is_acceptable(first) and len({weight.data_ptr() for weight in weights}) == len(weights):
+            cudnn.flatten(weights, self.kind)
 
     def extra_repr(self) -> str:
         return f"{self.input_size}, {self.hidden_size}" + ("" if self.bias else ", bias=False")
@@ -75,14 +122,12 @@ class LSTM(Recurrent):
     The gates stand in the rows of the weights in torch's order: input, forget, cell, output.
     """
 
-    gates = 4
+    gates, kind = 4, cudnn.LSTM
+    _function = staticmethod(torch.lstm)
 
     def forward(self, x: Tensor, h: Tensor | None = None, c: Tensor | None = None) -> tuple[Tensor, Tensor, Tensor]:
-        self._check(x)
-        states = (self._state(x, h), self._state(x, c))
-        # With no dropout inside, `train` only says whether to keep what a backward needs; cuDNN refuses one without it.
-        output, h, c = torch.lstm(x, states, self._weights(), self.bias, 1, 0.0, torch.is_grad_enabled(), False, True)
-        return output, h.squeeze(0), c.squeeze(0)
+        output, h, c = self._run(x, h, c)
+        return output, h, c
 
 
 class GRU(Recurrent):
@@ -93,13 +138,13 @@ class GRU(Recurrent):
     The gates stand in the rows of the weights in torch's order: reset, update, new. Both biases learn.
     """
 
-    gates = 3
+    gates, kind = 3, cudnn.GRU
+    _function = staticmethod(torch.gru)
     second_bias_learns = True
 
     def forward(self, x: Tensor, h: Tensor | None = None) -> tuple[Tensor, Tensor]:
-        self._check(x)
-        output, h = torch.gru(x, self._state(x, h), self._weights(), self.bias, 1, 0.0, torch.is_grad_enabled(), False, True)
-        return output, h.squeeze(0)
+        output, h = self._run(x, h)
+        return output, h
 
 
 class RNN(Recurrent):
@@ -108,9 +153,9 @@ class RNN(Recurrent):
     (B, T, input_size), state (B, hidden_size) -> (B, T, hidden_size), last state (B, hidden_size)
     """
 
-    gates = 1
+    gates, kind = 1, cudnn.RNN
+    _function = staticmethod(torch.rnn_tanh)
 
     def forward(self, x: Tensor, h: Tensor | None = None) -> tuple[Tensor, Tensor]:
-        self._check(x)
-        output, h = torch.rnn_tanh(x, self._state(x, h), self._weights(), self.bias, 1, 0.0, torch.is_grad_enabled(), False, True)
-        return output, h.squeeze(0)
+        output, h = self._run(x, h)
+        return output, h
