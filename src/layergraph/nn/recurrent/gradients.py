@@ -44,10 +44,9 @@ def gradients(
     before = torch.cat((states[0].unsqueeze(0), output[:-1]))
     by_x, by_h, d_states = _GATES[kind](grads, x, before, states, weights, output)
     by_x, by_h = by_x.flatten(2), by_h.flatten(2)
-    none = x.new_empty(0)
-    dx = by_x @ weights[0] if needs_x else none
+    dx = by_x @ weights[0] if needs_x else x.new_empty(0)
     if not needs_weights:
-        return [dx, *d_states, *(none for _ in weights)]
+        return [dx, *d_states, *(x.new_empty(0) for _ in weights)]
     pairs = ((by_x, x), (by_h, before))
     d_weights = [by.flatten(0, 1).t() @ of.flatten(0, 1) for by, of in pairs]
     d_biases = [by.sum((0, 1)) for by, _ in pairs] if len(weights) == 4 else []

@@ -106,6 +106,8 @@ def _backward(
     else:
         found = gradients((grad_output, grad_h, grad_c), steps, states, weights, output, kind, needs_x, needs_weights)
     dx, *rest = (grad.to(x.dtype) for grad in found)
+    if not needs_weights:
+        rest[len(states) :] = [x.new_empty(0) for _ in weights]
     return [dx.transpose(0, 1) if needs_x else x.new_empty(0), *rest]
 
 
