@@ -242,8 +242,6 @@ def test_compiles_in_one_graph(row: Row) -> None:
     inputs = values(row, 4)
     with torch.no_grad():
         equal(compiled(*inputs), model(*inputs))
-    if row.recurrent:
-        return
     model.train()
     weights, before = list(model.parameters()), _state(model)
     torch.manual_seed(0)

@@ -9,7 +9,8 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from layergraph.nn.recurrent import GRU, LSTM, RNN, Recurrent, kernel
+from layergraph.nn.recurrence import kernel
+from layergraph.nn.recurrent import GRU, LSTM, RNN, Recurrent
 
 KINDS = [LSTM, GRU, RNN]
 every_kind = pytest.mark.parametrize("kind", KINDS, ids=lambda kind: kind.__name__)

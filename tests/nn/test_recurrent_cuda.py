@@ -14,7 +14,8 @@ from torch import Tensor, nn
 from torch._subclasses.fake_tensor import FakeTensorMode
 from torch.fx.experimental.symbolic_shapes import ShapeEnv
 
-from layergraph.nn.recurrent import GRU, LSTM, RNN, cudnn, kernel
+from layergraph.nn.recurrence import cudnn, kernel
+from layergraph.nn.recurrent import GRU, LSTM, RNN
 
 PAIRS = [(LSTM, nn.LSTM), (GRU, nn.GRU), (RNN, nn.RNN)]
 FUNCTIONS: dict[int, Any] = {cudnn.RNN: torch.rnn_tanh, cudnn.LSTM: torch.lstm, cudnn.GRU: torch.gru}

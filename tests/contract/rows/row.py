@@ -40,7 +40,7 @@ class Row:
         integers: values of what is no mask are drawn from range(integers) as int64, where it is given.
         random: whether it draws numbers in training.
         steps: its output is constant but for jumps, so that its gradients are 0 or none.
-        recurrent: compiles for inference only, as yet, and is not probed with unknown times (a loop over thousands of steps).
+        recurrent: not probed with unknown times (a loop over thousands of steps).
         untold: keywords of every layer that its config leaves out, since Keras's class does not take them.
         wrong: what it refuses.
     """

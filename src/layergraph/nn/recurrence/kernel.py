@@ -18,9 +18,9 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from layergraph.nn.recurrent import cudnn
-from layergraph.nn.recurrent.cudnn import GRU, LSTM, RNN
-from layergraph.nn.recurrent.gradients import gradients
+from layergraph.nn.recurrence import cudnn
+from layergraph.nn.recurrence.cudnn import GRU, LSTM, RNN
+from layergraph.nn.recurrence.gradients import gradients
 
 _FUNCTIONS: dict[int, Callable[..., Any]] = {RNN: torch.rnn_tanh, LSTM: torch.lstm, GRU: torch.gru}
 _ONEDNN_TYPES = (torch.float32, torch.bfloat16)

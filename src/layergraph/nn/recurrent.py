@@ -1,4 +1,12 @@
-"""The modules."""
+"""Recurrent layers that compile in one graph: one layer, one direction, batch first, with plain Parameters.
+
+`torch.compile(fullgraph=True)` refuses a module that holds an `nn.LSTM`, `nn.GRU` or `nn.RNN`. These call the functions behind
+them, and name their weights as they do: a `state_dict` of one loads into the other. Compiled, they call the operator of
+`recurrence/` instead, since torch.compile unrolls `torch.gru` over time, and cannot train `torch.lstm` at all.
+
+Two things differ from torch's modules. States have no axis for layers: (B, hidden). And an LSTM or RNN learns one bias: its
+`bias_hh_l0` is a buffer, zero until a `state_dict` says otherwise.
+"""
 
 from __future__ import annotations
 
@@ -10,8 +18,8 @@ import torch
 from torch import Tensor, nn
 
 from layergraph.errors import ShapeError
-from layergraph.nn.recurrent import cudnn
-from layergraph.nn.recurrent.kernel import recurrent
+from layergraph.nn.recurrence import cudnn
+from layergraph.nn.recurrence.kernel import recurrent
 
 
 class Recurrent(nn.Module):

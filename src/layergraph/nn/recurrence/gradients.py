@@ -16,7 +16,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from layergraph.nn.recurrent.cudnn import GRU, LSTM, RNN
+from layergraph.nn.recurrence.cudnn import GRU, LSTM, RNN
 
 Grads = tuple[Tensor | None, Tensor | None, Tensor | None]
 Found = tuple[Tensor, Tensor, list[Tensor]]  # d of the gates as x moves them, d of the gates as h moves them, d of the states

@@ -1,4 +1,4 @@
-"""cuDNN's recurrent functions, for one layer and one direction, time first; and the one buffer in which it wants the weights."""
+"""The recurrent functions of cuDNN, for one layer and one direction, time first; and the one buffer in which it wants the weights."""
 
 from __future__ import annotations
 
