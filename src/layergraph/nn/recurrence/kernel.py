@@ -22,7 +22,7 @@ from layergraph.nn.recurrence import cudnn
 from layergraph.nn.recurrence.cudnn import GRU, LSTM, RNN
 from layergraph.nn.recurrence.gradients import gradients
 
-_FUNCTIONS: dict[int, Callable[..., Any]] = {RNN: torch.rnn_tanh, LSTM: torch.lstm, GRU: torch.gru}
+_FUNCTIONS: dict[int, Callable[..., tuple[Tensor, Tensor]]] = {RNN: torch.rnn_tanh, GRU: torch.gru}
 _ONEDNN_TYPES = (torch.float32, torch.bfloat16)
 _aten: Any = torch.ops.aten
 _library: Any = torch.library
@@ -69,18 +69,25 @@ def _time_first(x: Tensor) -> Tensor:
 
 
 def _forward(x: Tensor, states: list[Tensor], weights: list[Tensor], kind: int, train: bool) -> tuple[Tensor, Tensor, Tensor, Tensor]:
-    """See `_SCHEMA`."""
-    if torch.cudnn_is_acceptable(x):
+    """See `_SCHEMA`. Few Python calls: each costs a microsecond where torch.compile watches."""
+    if x.is_cuda and torch.cudnn_is_acceptable(x):
         output, h, c, kept = cudnn.forward(_time_first(x), states, weights, kind, train)
         return output.transpose(0, 1), h, c, kept
     if train and _onednn(x, kind):
         output, h, c, kept = _onednn_forward(_time_first(x), states, weights)
         return output.transpose(0, 1), h, c, kept
-    hidden = [state.unsqueeze(0) for state in states]
-    with torch.no_grad():
-        output, *last = _FUNCTIONS[kind](x, hidden if kind == LSTM else hidden[0], weights, len(weights) == 4, 1, 0.0, False, False, True)
-    h, c = last if kind == LSTM else (last[0], x.new_empty(0))
-    return _time_first(output).transpose(0, 1), h.squeeze(0), c.squeeze(0), x.new_empty(0, dtype=torch.uint8)
+    if torch.is_grad_enabled():
+        with torch.no_grad():
+            return _forward(x, states, weights, kind, train)
+    h, kept = states[0].unsqueeze(0), x.new_empty(0, dtype=torch.uint8)
+    if kind == LSTM:
+        output, h, c = torch.lstm(x, [h, states[1].unsqueeze(0)], weights, len(weights) == 4, 1, 0.0, False, False, True)
+        c = c.squeeze(0)
+    else:
+        output, h = _FUNCTIONS[kind](x, h, weights, len(weights) == 4, 1, 0.0, False, False, True)
+        c = x.new_empty(0)
+    steps = output.transpose(0, 1)
+    return output if steps.is_contiguous() else steps.contiguous().transpose(0, 1), h.squeeze(0), c, kept
 
 
 def _backward(
