@@ -62,7 +62,8 @@ def test_the_operator_is_torchs_function(kind: Any, dtype: torch.dtype, bias: bo
     states = _states(module, batch, dtype)
     leaves = [x, *states, *module.parameters()]
     got, wanted = kernel.recurrent(x, states, module._weights(), module.kind), module(x, *states)
-    torch.testing.assert_close(got, wanted, rtol=0, atol=0)
+    # Where the processor has float16, oneDNN runs an LSTM in it, unless gradients are on.
+    torch.testing.assert_close(got, wanted, **TOLERANCES[dtype] if dtype == torch.float16 else {"rtol": 0, "atol": 0})
     assert [y.stride() for y in got] == [y.stride() for y in wanted]
     torch.testing.assert_close(_slopes(got, leaves), _slopes(wanted, leaves), **TOLERANCES[dtype])
 
