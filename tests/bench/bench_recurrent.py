@@ -117,18 +117,8 @@ def main() -> None:
         kind, _, dtype, mode = name.split(" | ")
         most = limit(kind, mode, getattr(torch, dtype))
         held = "" if most is None else "yes" if max(eager, compiled) <= most + abs(noise - 1) else "NO"
-        rows.append(
-            [
-                *name.split(" | "),
-                f"{milliseconds:.2f}",
-                f"**{eager:.3f}**",
-                f"**{compiled:.3f}**",
-                f"{floor:.3f}",
-                f"{noise:.3f}",
-                most or "",
-                held,
-            ]
-        )
+        figures = f"**{eager:.3f}**", f"**{compiled:.3f}**", f"{floor:.3f}", f"{noise:.3f}"
+        rows.append([*name.split(" | "), f"{milliseconds:.2f}", *figures, most or "", held])
         missed += [name] if held == "NO" else []
     head = [
         "layer",
