@@ -38,7 +38,7 @@ def inference(model: Callable[..., Any], x: Tensor, wanted: Tensor) -> Callable[
 
 def step(model: Any, x: Tensor, wanted: Tensor, learner: nn.Module | None = None) -> Callable[[], object]:
     """One training step: forward, loss, backward, SGD."""
-    optimizer = torch.optim.SGD((learner or model).parameters(), lr=1e-3)
+    optimizer = torch.optim.SGD((model if learner is None else learner).parameters(), lr=1e-3)
 
     def run() -> None:
         optimizer.zero_grad()
