@@ -20,6 +20,7 @@ from typing import Any, NamedTuple, cast
 import torch
 import torch.nn.functional as F
 from torch import Tensor, fx, nn
+from torch.nn.modules.batchnorm import _BatchNorm
 
 from layergraph.errors import GraphError, shown
 from layergraph.graph.node import Constant, Node, Op
@@ -28,6 +29,7 @@ from layergraph.graph.structure import Attribute, at_path
 from layergraph.graph.symbolic import SymbolicTensor, TensorLike, map_symbols
 from layergraph.graph.walk import Key, key
 from layergraph.kinds import is_dict, is_numpy_scalar, is_sequence
+from layergraph.nn.each_step import each_step_of
 
 Order = tuple[int, ...]
 
@@ -181,6 +183,8 @@ class Lowering:
         self._prefix = ""
         self._forced: dict[tuple[fx.Node, Order], fx.Node] = {}
         self._origin: Node | None = None
+        # The sequence whose steps stand in the batch axis of what is being written: what learns from batches sees one after the other.
+        self.steps: Value | None = None
 
     def placeholders(self, named: Sequence[tuple[str, SymbolicTensor]]) -> dict[Key, Value]:
         """Write the inputs."""
@@ -234,6 +238,8 @@ class Lowering:
         self, target: str, module: nn.Module, args: Sequence[Any], kwargs: Mapping[str, Any], made: type[nn.Module] | None = None
     ) -> Any:
         """Write a call of a module of the model; `made` is the type of the one that stood there first."""
+        if self.steps is not None and isinstance(module, _BatchNorm):
+            return self.through(each_step_of, target, (self.steps, *args), kwargs)
         first, kind = args[0] if args else None, made or type(module)
         if isinstance(first, Value) and first.order is not None and len(args) == 1 and not kwargs and kind in _ELEMENTWISE_MODULES:
             return Value(self, self._emit("call_module", target, (first.fx_node,), {}), first.order, first._shape)

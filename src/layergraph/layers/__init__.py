@@ -18,6 +18,10 @@ from layergraph.layers.adaptive import AdaptiveMaxPooling2D as AdaptiveMaxPoolin
 from layergraph.layers.adaptive import AdaptiveMaxPooling3D as AdaptiveMaxPooling3D
 from layergraph.layers.base import Layer as Layer
 from layergraph.layers.batch_normalization import BatchNormalization as BatchNormalization
+from layergraph.layers.bidirectional import Bidirectional as Bidirectional
+from layergraph.layers.conv_lstm import ConvLSTM1D as ConvLSTM1D
+from layergraph.layers.conv_lstm import ConvLSTM2D as ConvLSTM2D
+from layergraph.layers.conv_lstm import ConvLSTM3D as ConvLSTM3D
 from layergraph.layers.convolution import Conv1D as Conv1D
 from layergraph.layers.convolution import Conv2D as Conv2D
 from layergraph.layers.convolution import Conv3D as Conv3D
@@ -58,6 +62,7 @@ from layergraph.layers.normalization import GroupNormalization as GroupNormaliza
 from layergraph.layers.normalization import LayerNormalization as LayerNormalization
 from layergraph.layers.normalization import RMSNormalization as RMSNormalization
 from layergraph.layers.normalization import UnitNormalization as UnitNormalization
+from layergraph.layers.pipeline import Pipeline as Pipeline
 from layergraph.layers.pooling import AveragePooling1D as AveragePooling1D
 from layergraph.layers.pooling import AveragePooling2D as AveragePooling2D
 from layergraph.layers.pooling import AveragePooling3D as AveragePooling3D
@@ -150,12 +155,14 @@ from layergraph.layers.reshaping import ZeroPadding1D as ZeroPadding1D
 from layergraph.layers.reshaping import ZeroPadding2D as ZeroPadding2D
 from layergraph.layers.reshaping import ZeroPadding3D as ZeroPadding3D
 from layergraph.layers.spectral import SpectralNormalization as SpectralNormalization
+from layergraph.layers.time_distributed import TimeDistributed as TimeDistributed
 from layergraph.layers.transposed import Conv1DTranspose as Conv1DTranspose
 from layergraph.layers.transposed import Conv2DTranspose as Conv2DTranspose
 from layergraph.layers.transposed import Conv3DTranspose as Conv3DTranspose
 from layergraph.layers.transposed import Convolution1DTranspose as Convolution1DTranspose
 from layergraph.layers.transposed import Convolution2DTranspose as Convolution2DTranspose
 from layergraph.layers.transposed import Convolution3DTranspose as Convolution3DTranspose
+from layergraph.layers.wrapper import Wrapper as Wrapper
 from layergraph.layers.wrapping import TorchModuleWrapper as TorchModuleWrapper
 from layergraph.layers.wrapping import wrap as wrap
 
@@ -182,6 +189,7 @@ __all__ = [
     "AvgPool2D",
     "AvgPool3D",
     "BatchNormalization",
+    "Bidirectional",
     "CategoryEncoding",
     "CenterCrop",
     "Concatenate",
@@ -192,6 +200,9 @@ __all__ = [
     "Conv2DTranspose",
     "Conv3D",
     "Conv3DTranspose",
+    "ConvLSTM1D",
+    "ConvLSTM2D",
+    "ConvLSTM3D",
     "Convolution1D",
     "Convolution1DTranspose",
     "Convolution2D",
@@ -252,6 +263,7 @@ __all__ = [
     "Normalization",
     "PReLU",
     "Permute",
+    "Pipeline",
     "RMSNormalization",
     "RandAugment",
     "RandomBrightness",
@@ -294,11 +306,13 @@ __all__ = [
     "StringLookup",
     "Subtract",
     "TextVectorization",
+    "TimeDistributed",
     "TorchModuleWrapper",
     "UnitNormalization",
     "UpSampling1D",
     "UpSampling2D",
     "UpSampling3D",
+    "Wrapper",
     "ZeroPadding1D",
     "ZeroPadding2D",
     "ZeroPadding3D",

@@ -201,7 +201,12 @@ class Layer(Recorded, Declared):
 
     def modules_under(self, key: str) -> list[tuple[str, nn.Module]]:
         """(name, module) of what this layer puts into a model under `key`."""
-        return [(target, module) for _, target, module in self.parts(key)] if self._inlines() else [(key, self._standing())]
+        if not self._inlines():
+            return [(key, self._standing())]
+        found: list[tuple[str, nn.Module]] = []
+        for _, target, module in self.parts(key):
+            found += module.modules_under(target) if isinstance(module, Layer) else [(target, module)]
+        return found
 
     # State
 
@@ -346,12 +351,15 @@ class Layer(Recorded, Declared):
 
     def get_config(self) -> dict[str, Any]:
         """What makes an equal layer: `type(layer).from_config(layer.get_config())`."""
-        base = {"name": self.name, "trainable": self._trainable, "dtype": dtype_policies.serialize(self.dtype_policy)}
+        base = self._base_config()
         if "_arguments" in self.__dict__ and type(self).get_config is Layer.get_config:
             return auto_config(self, base)
         if self.activity_regularizer is not None and "activity_regularizer" not in self._fields:
             base = {**base, "activity_regularizer": regularizers.serialize(self.activity_regularizer)}
         return {**base, **{name: field.encode(getattr(self, name)) for name, field in self._fields.items()}}
+
+    def _base_config(self) -> dict[str, Any]:
+        return {"name": self.name, "trainable": self._trainable, "dtype": dtype_policies.serialize(self.dtype_policy)}
 
     @classmethod
     def from_config(cls, config: Mapping[str, Any]) -> Self:

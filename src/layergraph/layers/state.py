@@ -112,7 +112,10 @@ class Stateful(nn.Module):
             return
         parts: list[tuple[str, str, nn.Module]] = self.parts(key)
         for name, place, own in parts:
-            if place == target:
+            if isinstance(own, Stateful):  # a layer inside this one knows its own places
+                if target == place or target.startswith(f"{place}."):
+                    own.replace_part(place, target, module)
+            elif place == target:
                 self._swap(name, type(own), module)
 
     def _standing(self) -> nn.Module:
