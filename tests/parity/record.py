@@ -26,6 +26,7 @@ from keras.src.backend.common import dtypes
 from rows import FAMILIES, ROWS, In, Row, arguments, made
 from rules_images import clahe_as_elsewhere, transformed
 from rules_norms import rms_over_axes
+from rules_time_distributed import averages_of_steps
 
 # On torch, Keras computes normalizations, products and means of float64 in float32, by this table.
 dtypes.BIT64_TO_BIT32_DTYPE["float64"] = "float64"
@@ -147,10 +148,12 @@ def with_bessel(row: Row, layer: Any, ours: np.ndarray, old: np.ndarray, new: np
 
     N counts the values of a channel, where there is a mask those that it keeps. Renormalization is not torch's, and as in Keras.
     """
-    if layer.renorm:
-        return new
     if np.array_equal(old, new):
         return ours
+    if row.layer == "TimeDistributed":
+        return averages_of_steps(layer.layer, ours, inputs[0].detach())
+    if layer.renorm:
+        return new
     x = inputs[0]
     kept = torch.broadcast_to(inputs[1].unsqueeze(-1), x.shape) if len(inputs) > 1 else torch.ones_like(x)
     count = kept.movedim(layer.axis, 0).flatten(1).sum(1).numpy().astype(np.float64)

@@ -33,6 +33,10 @@ def _class(name: str) -> Any:
     return getattr(layers, name, None) or getattr(layergraph, name)
 
 
+def _class(name: str) -> Any:
+    return getattr(layers, name, None) or getattr(layergraph, name)
+
+
 def call(row: Row, layer: Any, inputs: list[Any]) -> list[Any]:
     """The outputs, as a list, of tensors or of symbols."""
     args, words = arguments(row, inputs)
