@@ -29,7 +29,6 @@ from layergraph.graph.structure import Attribute, at_path
 from layergraph.graph.symbolic import SymbolicTensor, TensorLike, map_symbols
 from layergraph.graph.walk import Key, key
 from layergraph.kinds import is_dict, is_numpy_scalar, is_sequence
-from layergraph.nn.each_step import each_step_of
 
 Order = tuple[int, ...]
 
@@ -183,8 +182,8 @@ class Lowering:
         self._prefix = ""
         self._forced: dict[tuple[fx.Node, Order], fx.Node] = {}
         self._origin: Node | None = None
-        # The sequence whose steps stand in the batch axis of what is being written: what learns from batches sees one after the other.
-        self.steps: Value | None = None
+        # While steps stand in the batch axis: what calls a module that learns from batches for one after the other, and the sequence.
+        self.steps: tuple[Callable[..., Any], Value] | None = None
 
     def placeholders(self, named: Sequence[tuple[str, SymbolicTensor]]) -> dict[Key, Value]:
         """Write the inputs."""
@@ -239,7 +238,8 @@ class Lowering:
     ) -> Any:
         """Write a call of a module of the model; `made` is the type of the one that stood there first."""
         if self.steps is not None and isinstance(module, _BatchNorm):
-            return self.through(each_step_of, target, (self.steps, *args), kwargs)
+            by_step, sequence = self.steps
+            return self.through(by_step, target, (sequence, *args), kwargs)
         first, kind = args[0] if args else None, made or type(module)
         if isinstance(first, Value) and first.order is not None and len(args) == 1 and not kwargs and kind in _ELEMENTWISE_MODULES:
             return Value(self, self._emit("call_module", target, (first.fx_node,), {}), first.order, first._shape)

@@ -127,10 +127,10 @@ class _ConvLSTM(Layer):
             recurrent_dropout=self.recurrent_dropout,
             sequences=self.return_sequences,
             backwards=self.go_backwards,
-            state=self._kept(state) if self.stateful else None,
+            state=self._kept_shape(state) if self.stateful else None,
         )
 
-    def _kept(self, state: Shape) -> list[int]:
+    def _kept_shape(self, state: Shape) -> list[int]:
         """The shape of the states that are kept, channels first."""
         known = [size or 0 for size in state]
         return known if self.data_format == "channels_first" else [known[0], known[-1], *known[1:-1]]
@@ -229,7 +229,7 @@ class _ConvLSTM(Layer):
         if None in state:
             fix = "give all but the steps: Input(batch_shape=(8, None, ...))"
             raise Fact(f"is stateful, and keeps states of a known shape; the input's shape is {input_shape}", fix)
-        if self.built and self._kept(state) != [*self.rnn.h.shape]:
+        if self.built and self._kept_shape(state) != [*self.rnn.h.shape]:
             raise Fact(
                 f"is stateful, and keeps states of shape {tuple(self.rnn.h.shape)}, which the input's shape {input_shape} does not fit"
             )

@@ -17,7 +17,7 @@ from layergraph.layers.base import Layer
 from layergraph.layers.normalization import BatchNormalization
 from layergraph.layers.recording import shapes_of
 from layergraph.layers.wrapper import Wrapper, build_held, given_mask, spec_of_held, told
-from layergraph.nn.each_step import each_step
+from layergraph.nn.each_step import each_step, each_step_of
 
 # What treats each sample of a batch by itself, whatever its arguments; `_by_sample` knows of those where it depends on them.
 _BY_SAMPLE = frozenset(
@@ -119,7 +119,7 @@ class TimeDistributed(Wrapper):
         if "mask" in kwargs or kwargs.pop("training", None):
             what = f"{self.label}: {layer.label} has a mask or `training=True` for each step, and the number of steps is unknown"
             raise GraphError(what, "give it in Input(shape=...)")
-        outer, lowering.steps = lowering.steps, args[0]
+        outer, lowering.steps = lowering.steps, (each_step_of, args[0])
         try:
             return _unfolded(Part(lowering, f"{key}.layer", layer)(_folded(args[0])), args[0])
         finally:
