@@ -1,114 +1,61 @@
-"""Recurrent layers. The bodies of the classes are Keras's signatures, in Keras's order, which differs from class to class."""
+"""Recurrent layers: a cell of Keras's over all steps of a sequence, in one module."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from typing import Any, ClassVar
+from collections.abc import Mapping, Sequence
+from typing import Any, ClassVar, Self, cast
 
 import torch
 from torch import Tensor
 
-from layergraph import activations
-from layergraph.errors import ArgumentError, Fact, LayergraphError, ShapeError, shown
+from layergraph.errors import ArgumentError, Fact, ShapeError, shown
 from layergraph.graph.record import sources
 from layergraph.graph.spec import Shape, agree
 from layergraph.graph.symbolic import SymbolicTensor, symbols_in
-from layergraph.layers.base import Layer
-from layergraph.layers.fields import (
-    Activation,
-    Constraint,
-    Field,
-    Initializer,
-    Regularizer,
-    activation,
-    activity,
-    anything,
-    constraint,
-    flag,
-    initializer,
-    only,
-    positive,
-    regularizer,
+from layergraph.layers.recurrent_fields import (
+    Activity,
+    Constraints,
+    CuDNN,
+    Dropouts,
+    ForgetBias,
+    Gates,
+    GRUWeights,
+    Kernels,
+    LSTMWeights,
+    Regularizers,
+    ResetAfter,
+    Seed,
+    Sequences,
+    Units,
+    Weighted,
 )
-from layergraph.layers.weights import DENSE, Layout, Weight
-from layergraph.nn import recurrent
-
-_LATER = "it comes in a later version"
+from layergraph.nn import cells
 
 
-def _standard(name: str) -> Any:
-    """An activation that can only be the one of this name, in any of its forms: the one inside torch's kernels."""
-    any_activation: Field = activation(default=name)
+class Recurrent(Sequences, Weighted):
+    """What the recurrent layers share: all but their arguments."""
 
-    def check(value: Any, owner: Any) -> Callable[..., Tensor]:
-        function = any_activation.check(value, owner)
-        try:
-            same = activations.serialize(function) == name
-        except LayergraphError:
-            same = False
-        if not same:
-            raise Fact(f"can only be {name!r} here, got {shown(value)}: other activations come in a later version")
-        return function
+    # Kept in no config by Keras: they change no number.
+    _unwritten: ClassVar[tuple[str, ...]] = ("use_cudnn",)
+    # Keras's `Bidirectional` sets it, through the config: zeros as the outputs of masked steps, in the place of the output before.
+    zero_output_for_mask = False
 
-    return Field(name, check, any_activation.encode)
-
-
-def _cudnn() -> Any:
-    def check(value: Any, owner: Any) -> Any:
-        if not (value == "auto" or isinstance(value, bool)):
-            raise Fact(f"must be 'auto', True or False, got {shown(value)}")
-        return value
-
-    return Field("auto", check)
-
-
-def _second_frozen(ih: Tensor, hh: Tensor | None) -> Tensor:
-    return ih if hh is None else ih + hh  # gradients: the buffer has none
-
-
-def _update_first(rows: Tensor) -> Tensor:
-    """The first two of three blocks of rows exchanged: from torch's order (reset, update, new) to Keras's, and back."""
-    reset, update, new = rows.chunk(3)
-    return torch.cat((update, reset, new))
-
-
-def _gru_kernel(rows: Tensor) -> Tensor:
-    return _update_first(rows).t()
-
-
-def _gru_bias(ih: Tensor, hh: Tensor) -> Tensor:
-    return torch.stack((_update_first(ih), _update_first(hh)))
-
-
-# The one bias of Keras's is the sum of torch's two, of which the second is a buffer.
-_ONE_BIAS = Layout(_second_frozen, lambda k: (k, torch.zeros_like(k)))
-_GRU_KERNEL = Layout(_gru_kernel, lambda k: (_update_first(k.t()),))
-_GRU_BIAS = Layout(_gru_bias, lambda k: (_update_first(k[0]), _update_first(k[1])))
-
-
-class _Recurrent(Layer):
-    """What the recurrent layers share: all but their arguments.
-
-    A subclass names the module that does the work, its states, and how its weights stand in Keras's arrays.
-    """
-
-    _module: ClassVar[type[recurrent.Recurrent]]
-    _states: ClassVar[tuple[str, ...]] = ("h",)
-    _kernel_layout: ClassVar[Layout] = DENSE
-    _bias_layout: ClassVar[Layout] = _ONE_BIAS
-    _casts_integers: ClassVar[bool] = True
-
-    def __call__(self, x: Any, initial_state: Any = None, **kwargs: Any) -> Any:
-        if type(x) in (list, tuple):
+    def __call__(self, sequences: Any, initial_state: Any = None, mask: Any = None, **kwargs: Any) -> Any:
+        if type(sequences) in (list, tuple):
             raise ArgumentError(
-                f"{self.label} takes one tensor, got a {type(x).__name__} of {len(x)}", f"{self._words}(x, initial_state=[...])"
+                f"{self.label} takes one tensor, got a {type(sequences).__name__} of {len(sequences)}",
+                f"{self._words}(x, initial_state=[...])",
             )
+        if mask is not None:
+            mask = mask if isinstance(mask, Tensor | SymbolicTensor) else torch.as_tensor(mask)
+            self._check_mask(sequences, mask)
+            kwargs["mask"] = mask
         if initial_state is None:
-            return super().__call__(x, **kwargs)
-        given: Sequence[Any] = initial_state if type(initial_state) in (list, tuple) else (initial_state,)
+            return super().__call__(sequences, **kwargs)
+        given: Sequence[Any] = cast("Sequence[Any]", initial_state) if type(initial_state) in (list, tuple) else (initial_state,)
         states = [self._cast_symbols(state) if isinstance(state, SymbolicTensor) else self._admit(state) for state in given]
-        self._check_states(x, states)
-        return super().__call__(x, initial_state=states, **kwargs)
+        self._check_states(sequences, states)
+        return super().__call__(sequences, initial_state=states, **kwargs)
 
     @property
     def _words(self) -> str:
@@ -130,62 +77,125 @@ class _Recurrent(Layer):
             if not (agree(shape, (batch, self.units)) or agree(shape, (1, self.units))):
                 raise ShapeError(f"{self.label}: `initial_state` must be {wanted}, got shape {shape}", fix, details=details)
 
+    def _check_mask(self, x: Any, mask: Any) -> None:
+        steps = tuple(x.shape)[:2]
+        if len(steps) == 2 and not agree(tuple(mask.shape), steps):
+            raise ShapeError(
+                f"{self.label}: `mask` must be of shape {steps}, (batch, steps), got {tuple(mask.shape)}",
+                "it is True where a step counts, as Masking and Embedding(mask_zero=True) make it",
+                details=sources(symbols_in((x, mask))),
+            )
+
     def build(self, input_shape: Shape) -> None:
-        self.rnn: recurrent.Recurrent = self._module(input_shape[-1] or 0, self.units, bias=self.use_bias)
+        super().build(input_shape)
+        if self.stateful:
+            if input_shape[0] is None:
+                raise Fact(
+                    f"is stateful, and keeps a state for each row of a batch, whose size is unknown in {tuple(input_shape)}",
+                    "give it: Input(batch_shape=(32, ...))",
+                )
+            self.rnn.keep(input_shape[0])
 
-    def call(self, x: Tensor, initial_state: Sequence[Tensor] | None = None) -> Any:
-        results = self.rnn(x, *(initial_state or ()))
-        output = results[0 if self.return_sequences else 1]  # the last state h is the last output
+    def call(
+        self, sequences: Tensor, initial_state: Sequence[Tensor] | None = None, mask: Tensor | None = None, training: bool | None = None
+    ) -> Any:
+        words: dict[str, Any] = {}
+        if self.go_backwards:
+            sequences, mask = sequences.flip(1), mask if mask is None else mask.flip(1)
+        if mask is not None:
+            words["mask"] = mask
+        if training is not None and (self.dropout or self.recurrent_dropout):
+            words["training"] = training
+        results = self.rnn(sequences, *(initial_state or ()), **words)
+        if mask is None:
+            output = results[0 if self.return_sequences else 1]  # the last state h is the last output
+        else:
+            output = results[0]
+            if self.zero_output_for_mask:
+                output = torch.where(mask.unsqueeze(-1), output, 0.0)
+            output = output if self.return_sequences else output[:, -1]
         return (output, *(results[1 + i] for i in range(len(self._states)))) if self.return_state else output
-
-    def keras_weights(self) -> list[Weight]:
-        rnn = self.rnn
-        bias = [Weight("bias", (rnn.bias_ih_l0, rnn.bias_hh_l0), self._bias_layout)] if self.use_bias else []
-        recurrent_kernel = Weight("recurrent_kernel", (rnn.weight_hh_l0,), self._kernel_layout, fields="recurrent")
-        return [Weight("kernel", (rnn.weight_ih_l0,), self._kernel_layout), recurrent_kernel, *bias]
 
     def compute_output_shape(self, input_shape: Shape, initial_state_shape: Any = None) -> Any:
         if len(input_shape) != 3:
             fix = "use Reshape, or return_sequences=True in the recurrent layer before this one" if len(input_shape) == 2 else None
             raise Fact(f"expects 3 axes, (batch, steps, features), got {tuple(input_shape)}", fix)
         batch, steps, features = input_shape
-        if features is None:
-            raise Fact(
-                f"needs a known number of features, since its kernel has as many rows; the input's shape is {tuple(input_shape)}",
-                "give it in Input(shape=...)",
-            )
-        if self.built and features != self.rnn.input_size:
-            raise Fact(
-                f"was built for {self.rnn.input_size} features, got {features} in {tuple(input_shape)}",
-                "use another layer: one layer has one kernel",
-            )
+        self._check_features(features, input_shape)
         output = (batch, steps, self.units) if self.return_sequences else (batch, self.units)
         return (output, *((batch, self.units) for _ in self._states)) if self.return_state else output
 
+    def compute_mask(self, inputs: Any, mask: Any = None) -> Any:
+        found = mask if self.return_sequences else None
+        return [found, *(None for _ in self._states)] if self.return_state else found
 
-class LSTM(_Recurrent):
+    # States that stay
+
+    @property
+    def state_size(self) -> list[int]:
+        """The size of each state."""
+        return [self.units] * len(self._states)
+
+    @property
+    def states(self) -> list[Tensor] | None:
+        """With `stateful`, the states after the last call, from which the next one starts."""
+        kept = self.stateful and self.built
+        return [getattr(self.rnn, name) for name in self._states] if kept else None
+
+    def reset_state(self) -> None:
+        """Start from zeros again."""
+        for state in self.states or ():
+            state.zero_()
+
+    reset_states = reset_state
+
+    # Config
+
+    def get_config(self) -> dict[str, Any]:
+        config = super().get_config()
+        found = {name: value for name, value in config.items() if name not in self._unwritten}
+        return {**found, "zero_output_for_mask": self.zero_output_for_mask}
+
+    @classmethod
+    def from_config(cls, config: Mapping[str, Any]) -> Self:
+        layer = super().from_config({name: value for name, value in config.items() if name != "zero_output_for_mask"})
+        layer.zero_output_for_mask = bool(config.get("zero_output_for_mask", False))
+        return layer
+
+
+class LSTM(
+    LSTMWeights, Recurrent, CuDNN, Sequences, Seed, Dropouts, Constraints, Activity, Regularizers, ForgetBias, Kernels, Gates, Units
+):
     """Long short-term memory.
 
     (B, T, features) -> (B, units); (B, T, units) with `return_sequences`; a tuple (output, h, c) with `return_state`
 
-    Called as `layer(x)` or `layer(x, initial_state=[h, c])`, each state (B, units), or (1, units) for all rows alike. Without
-    initial states they are zeros.
+    Called as `layer(x)` or `layer(x, initial_state=[h, c], mask=mask)`: each state (B, units), or (1, units) for all rows alike,
+    zeros where none are given; the mask (B, T) of bools. At a step where the mask is False the states stay as they are, and the
+    output is the one before (zeros at first).
 
-    Differs from Keras: weights set on a layer live in torch's two biases, of which `bias_hh_l0` is a zero buffer.
+    With tanh and sigmoid, without a mask and (in training) `recurrent_dropout`, torch's kernel does the work; else a loop over time.
+
+    Differs from Keras: weights set on a layer live in torch's two biases, of which `bias_hh_l0` is a zero buffer. The dropouts
+    follow torch's mode and generator, as `Dropout`.
 
     Args:
         units: the size of the output and of each state.
-        activation, recurrent_activation: only 'tanh' and 'sigmoid' for now.
+        activation, recurrent_activation: of the cell and the output; of the three gates.
         use_bias: whether a bias is added.
         kernel_initializer, recurrent_initializer, bias_initializer: of the kernel (features, 4 * units), the recurrent kernel
             (units, 4 * units) and the bias (4 * units,) in Keras's layout, gates in the order input, forget, cell, output.
         unit_forget_bias: whether the bias of the forget gate starts at 1.
         kernel_regularizer, recurrent_regularizer, bias_regularizer: terms of the loss, see `Model.losses`.
         kernel_constraint, recurrent_constraint, bias_constraint: applied by `fit` after each step.
+        dropout, recurrent_dropout: the rates at which features of the inputs, and of the states, are zeroed in training: the
+            same ones at all steps of a call; with `recurrent_dropout`, other ones for each gate.
+        seed: kept by the layer, without effect: torch's generator rules.
         return_sequences: whether the output has every step or the last one.
         return_state: whether the last states are returned too.
-        dropout, recurrent_dropout, go_backwards, stateful: only the defaults for now.
-        seed: kept in the config.
+        go_backwards: whether the last step comes first; the outputs stand in the order in which they were made.
+        stateful: whether the last states of a call are the first ones of the next, row by row, until `reset_state()`. The size
+            of the batch must be known. The states are buffers that neither `get_weights()` nor a `state_dict` has.
         unroll, use_cudnn: accepted, without effect: torch chooses its kernels.
 
     >>> from layergraph import Input
@@ -193,128 +203,53 @@ class LSTM(_Recurrent):
     (None, 16)
     """
 
-    _module = recurrent.LSTM
-    _states = ("h", "c")
-
-    units: int = positive()
-    activation: Activation = _standard("tanh")
-    recurrent_activation: Activation = _standard("sigmoid")
-    use_bias: bool = flag(default=True)
-    kernel_initializer: Initializer = initializer(default="glorot_uniform")
-    recurrent_initializer: Initializer = initializer(default="orthogonal")
-    bias_initializer: Initializer = initializer(default="zeros")
-    unit_forget_bias: bool = flag(default=True)
-    kernel_regularizer: Regularizer = regularizer(default=None)
-    recurrent_regularizer: Regularizer = regularizer(default=None)
-    bias_regularizer: Regularizer = regularizer(default=None)
-    activity_regularizer: Regularizer = activity(default=None)
-    kernel_constraint: Constraint = constraint(default=None)
-    recurrent_constraint: Constraint = constraint(default=None)
-    bias_constraint: Constraint = constraint(default=None)
-    dropout: float = only(default=0.0, why=_LATER)
-    recurrent_dropout: float = only(default=0.0, why=_LATER)
-    seed: int | None = anything(default=None)
-    return_sequences: bool = flag(default=False)
-    return_state: bool = flag(default=False)
-    go_backwards: bool = only(default=False, why=_LATER)
-    stateful: bool = only(default=False, why=_LATER)
-    unroll: bool = flag(default=False)
-    use_cudnn: Any = _cudnn()
-
-    def _settle_state(self, shapes: tuple[Any, ...]) -> None:
-        super()._settle_state(shapes)
-        if self.use_bias and self.unit_forget_bias:
-            with torch.no_grad():
-                self.rnn.bias_ih_l0[self.units : 2 * self.units] = 1.0
+    def _module(self) -> type[cells.LSTM]:
+        return cells.LSTM
 
 
-class GRU(_Recurrent):
+class GRU(GRUWeights, Recurrent, CuDNN, ResetAfter, Sequences, Seed, Dropouts, Constraints, Activity, Regularizers, Kernels, Gates, Units):
     """Gated recurrent unit.
 
     (B, T, features) -> (B, units); (B, T, units) with `return_sequences`; a tuple (output, h) with `return_state`
 
-    Called as `layer(x)` or `layer(x, initial_state=h)`.
+    Called as `layer(x)` or `layer(x, initial_state=h, mask=mask)`; masks as in `LSTM`.
 
     Args:
         units: the size of the output and of the state.
         kernel_initializer, recurrent_initializer, bias_initializer: of the kernel (features, 3 * units), the recurrent kernel
             (units, 3 * units) and the bias (2, 3 * units) in Keras's layout, gates in the order update, reset, new.
-        reset_after: only True for now: the reset gate is applied after the matrix product.
-        activation, use_bias, ...: as in `LSTM`.
+        reset_after: whether the reset gate is applied after the matrix product, as torch's kernels do; False is a loop over time,
+            and its bias is (3 * units,).
+        activation, use_bias, dropout, stateful, ...: as in `LSTM`.
 
     >>> from layergraph import Input
     >>> [y.shape for y in GRU(16, return_sequences=True, return_state=True)(Input(shape=(20, 5)))]
     [(None, 20, 16), (None, 16)]
     """
 
-    _module = recurrent.GRU
-    _kernel_layout = _GRU_KERNEL
-    _bias_layout = _GRU_BIAS
-
-    units: int = positive()
-    activation: Activation = _standard("tanh")
-    recurrent_activation: Activation = _standard("sigmoid")
-    use_bias: bool = flag(default=True)
-    kernel_initializer: Initializer = initializer(default="glorot_uniform")
-    recurrent_initializer: Initializer = initializer(default="orthogonal")
-    bias_initializer: Initializer = initializer(default="zeros")
-    kernel_regularizer: Regularizer = regularizer(default=None)
-    recurrent_regularizer: Regularizer = regularizer(default=None)
-    bias_regularizer: Regularizer = regularizer(default=None)
-    activity_regularizer: Regularizer = activity(default=None)
-    kernel_constraint: Constraint = constraint(default=None)
-    recurrent_constraint: Constraint = constraint(default=None)
-    bias_constraint: Constraint = constraint(default=None)
-    dropout: float = only(default=0.0, why=_LATER)
-    recurrent_dropout: float = only(default=0.0, why=_LATER)
-    seed: int | None = anything(default=None)
-    return_sequences: bool = flag(default=False)
-    return_state: bool = flag(default=False)
-    go_backwards: bool = only(default=False, why=_LATER)
-    stateful: bool = only(default=False, why=_LATER)
-    unroll: bool = flag(default=False)
-    reset_after: bool = only(default=True, why=_LATER)
-    use_cudnn: Any = _cudnn()
+    def _module(self) -> type[cells.OverTime]:
+        return cells.GRU if self.reset_after else cells.EarlyGRU
 
 
-class SimpleRNN(_Recurrent):
+class SimpleRNN(Recurrent, Seed, Sequences, Dropouts, Constraints, Activity, Regularizers, Kernels, Units):
     """A network whose output is its next state: tanh of an affine map of the input and the state.
 
     (B, T, features) -> (B, units); (B, T, units) with `return_sequences`; a tuple (output, h) with `return_state`
 
-    Called as `layer(x)` or `layer(x, initial_state=h)`.
+    Called as `layer(x)` or `layer(x, initial_state=h, mask=mask)`; masks as in `LSTM`.
 
     Args:
         units: the size of the output and of the state.
         kernel_initializer, recurrent_initializer, bias_initializer: of the kernel (features, units), the recurrent kernel
             (units, units) and the bias (units,) in Keras's layout.
-        activation, use_bias, ...: as in `LSTM`.
+        activation, use_bias, dropout, stateful, ...: as in `LSTM`.
 
     >>> from layergraph import Input
     >>> SimpleRNN(16, return_sequences=True)(Input(shape=(None, 5))).shape
     (None, None, 16)
     """
 
-    _module = recurrent.RNN
+    _unwritten = ("seed",)
 
-    units: int = positive()
-    activation: Activation = _standard("tanh")
-    use_bias: bool = flag(default=True)
-    kernel_initializer: Initializer = initializer(default="glorot_uniform")
-    recurrent_initializer: Initializer = initializer(default="orthogonal")
-    bias_initializer: Initializer = initializer(default="zeros")
-    kernel_regularizer: Regularizer = regularizer(default=None)
-    recurrent_regularizer: Regularizer = regularizer(default=None)
-    bias_regularizer: Regularizer = regularizer(default=None)
-    activity_regularizer: Regularizer = activity(default=None)
-    kernel_constraint: Constraint = constraint(default=None)
-    recurrent_constraint: Constraint = constraint(default=None)
-    bias_constraint: Constraint = constraint(default=None)
-    dropout: float = only(default=0.0, why=_LATER)
-    recurrent_dropout: float = only(default=0.0, why=_LATER)
-    return_sequences: bool = flag(default=False)
-    return_state: bool = flag(default=False)
-    go_backwards: bool = only(default=False, why=_LATER)
-    stateful: bool = only(default=False, why=_LATER)
-    unroll: bool = flag(default=False)
-    seed: int | None = anything(default=None)
+    def _module(self) -> type[cells.RNN]:
+        return cells.RNN
