@@ -28,7 +28,6 @@ def room_of(name: str):
         ("", "Sequental", "layergraph has no 'Sequental'", "did you mean 'Sequential'?"),
         ("", "foo", "layergraph has no 'foo'", None),
         ("layers", "MultiHeadAttention", "layergraph.layers has no 'MultiHeadAttention' yet: it is Keras's, and comes later", None),
-        ("layers", "GRUCell", "layergraph.layers has no 'GRUCell' yet: it is Keras's, and comes later", "did you mean 'GRU'?"),
         ("layers", "dense", "layergraph.layers has no 'dense'", "did you mean 'Dense'?"),
         ("layers", "Dens", "layergraph.layers has no 'Dens'", "did you mean 'Dense'?"),
         ("layers", "lstm", "layergraph.layers has no 'lstm'", "did you mean 'LSTM'?"),

@@ -19,6 +19,9 @@ from layergraph.layers.adaptive import AdaptiveMaxPooling3D as AdaptiveMaxPoolin
 from layergraph.layers.base import Layer as Layer
 from layergraph.layers.batch_normalization import BatchNormalization as BatchNormalization
 from layergraph.layers.bidirectional import Bidirectional as Bidirectional
+from layergraph.layers.cells import GRUCell as GRUCell
+from layergraph.layers.cells import LSTMCell as LSTMCell
+from layergraph.layers.cells import SimpleRNNCell as SimpleRNNCell
 from layergraph.layers.conv_lstm import ConvLSTM1D as ConvLSTM1D
 from layergraph.layers.conv_lstm import ConvLSTM2D as ConvLSTM2D
 from layergraph.layers.conv_lstm import ConvLSTM3D as ConvLSTM3D
@@ -154,6 +157,8 @@ from layergraph.layers.reshaping import UpSampling3D as UpSampling3D
 from layergraph.layers.reshaping import ZeroPadding1D as ZeroPadding1D
 from layergraph.layers.reshaping import ZeroPadding2D as ZeroPadding2D
 from layergraph.layers.reshaping import ZeroPadding3D as ZeroPadding3D
+from layergraph.layers.rnn import RNN as RNN
+from layergraph.layers.rnn import StackedRNNCells as StackedRNNCells
 from layergraph.layers.spectral import SpectralNormalization as SpectralNormalization
 from layergraph.layers.time_distributed import TimeDistributed as TimeDistributed
 from layergraph.layers.transposed import Conv1DTranspose as Conv1DTranspose
@@ -170,6 +175,7 @@ __all__ = [
     "ELU",
     "GRU",
     "LSTM",
+    "RNN",
     "Activation",
     "AdaptiveAveragePooling1D",
     "AdaptiveAveragePooling2D",
@@ -223,6 +229,7 @@ __all__ = [
     "Embedding",
     "Equalization",
     "Flatten",
+    "GRUCell",
     "GaussianDropout",
     "GaussianNoise",
     "GlobalAveragePooling1D",
@@ -244,6 +251,7 @@ __all__ = [
     "Input",
     "InputLayer",
     "IntegerLookup",
+    "LSTMCell",
     "Layer",
     "LayerNormalization",
     "LeakyReLU",
@@ -297,12 +305,14 @@ __all__ = [
     "SeparableConvolution1D",
     "SeparableConvolution2D",
     "SimpleRNN",
+    "SimpleRNNCell",
     "Softmax",
     "Solarization",
     "SpatialDropout1D",
     "SpatialDropout2D",
     "SpatialDropout3D",
     "SpectralNormalization",
+    "StackedRNNCells",
     "StringLookup",
     "Subtract",
     "TextVectorization",
