@@ -54,11 +54,23 @@ def arguments(row: Row, inputs: Any, bare: bool = False) -> tuple[list[Any], dic
         return [given], named
     if row.form == "initial_state" and len(given) > 1:
         return given[:1], {"initial_state": given[1:], **named}
+    if row.form == "states":
+        return [given[0], given[1:]], named
+    if row.form == "stacked_states":
+        return [given[0], [given[1:3], given[3]]], named
     return (given if row.form == "several" else given[:1]), named
 
 
 def listed(results: Any) -> list[Any]:
-    return list(results) if isinstance(results, list | tuple) else [results]
+    """What stands in a nest of lists and tuples, in order."""
+    return [leaf for each in results for leaf in listed(each)] if isinstance(results, list | tuple) else [results]
+
+
+def shapes_in(nest: Any) -> list[tuple[int | None, ...]]:
+    """The shapes in a nest of them."""
+    if all(size is None or isinstance(size, int) for size in nest):
+        return [tuple(nest)]
+    return [shape for each in nest for shape in shapes_in(each)]
 
 
 def built(row: Row, **more: Any) -> Any:

@@ -23,7 +23,7 @@ import keras
 import numpy as np
 import torch
 from keras.src.backend.common import dtypes
-from rows import FAMILIES, ROWS, In, Row, arguments, made
+from rows import FAMILIES, ROWS, In, Row, arguments, flat, made, shapes_in, with_cells
 from rules_images import clahe_as_elsewhere, transformed
 from rules_norms import rms_over_axes
 from rules_time_distributed import averages_of_steps
@@ -48,9 +48,9 @@ def draw(rng: np.random.Generator, spec: In, number: int) -> np.ndarray:
     size = int(np.prod(spec.shape))
     if spec.draw == "integers":
         return rng.integers(spec.low, spec.high, spec.shape).astype(spec.dtype)
-    if spec.draw == "mask":
+    if spec.draw in ("mask", "late_mask"):
         mask = rng.random(spec.shape) < 0.6
-        mask[..., 0] = True
+        mask[..., 0] = spec.draw == "mask"
         return mask
     whole = rng.permutation(size) - size // 2 if spec.draw == "distinct" else np.round(rng.normal(size=size) * 16)
     # The last term keeps two inputs of a maximum from being equal anywhere.
@@ -74,11 +74,16 @@ def cotangent(rng: np.random.Generator, shape: tuple[int, ...]) -> np.ndarray:
 def make(row: Row, dtype: str) -> Any:
     if row.form == "twin":
         return lambda inputs: getattr(keras.layers, row.layer)(inputs, dtype=dtype, **row.kwargs)
-    return getattr(keras.layers, row.layer)(dtype=dtype, **made(row.kwargs, _class, dtype=dtype))
+    return getattr(keras.layers, row.layer)(dtype=dtype, **with_cells(made(row.kwargs, _class, dtype=dtype), cell, dtype))
 
 
 def _class(name: str) -> Any:
     return getattr(keras.layers, name, None) or getattr(keras, name)
+
+
+def cell(config: dict[str, Any]) -> Any:
+    """A cell, or a stack of cells."""
+    return getattr(keras.layers, config["class_name"])(**config["config"])
 
 
 def call(row: Row, layer: Any, inputs: list[Any]) -> Any:
@@ -127,7 +132,7 @@ def run(
     if row.layer == "LayerNormalization" and not layer.rms_scaling:
         golden_by_hand = moments_over_axes(layer, leaves[0].detach()).detach().numpy()
         assert golden.error(results.detach().numpy(), golden_by_hand) < 1e-3, f"{row.id}: Keras does not follow the rule"
-    outputs = list(results) if isinstance(results, list | tuple) else [results]
+    outputs = flat(results)
     cotangents = [cotangent(rng, tuple(y.shape)) for y in outputs]
     if any(y.requires_grad for y in outputs):
         sum((y * torch.tensor(c, dtype=y.dtype)).sum() for y, c in zip(outputs, cotangents, strict=True)).backward()
@@ -222,12 +227,13 @@ def shape_cases(row: Row, outputs: Arrays) -> list[list[Any]]:
     """[[input shapes], [output shapes]] for an unknown batch, and for each inner axis unknown where Keras takes it.
 
     A LayerNormalization without weights takes unknown sizes at its axes in Keras; nn.LayerNorm needs them, so these are left out.
-    So is an EinsumDense with None in `output_shape`: Keras says None, and layergraph the input's size.
+    So is an EinsumDense with None in `output_shape`: Keras says None, and layergraph the input's size. Keras's cells declare no shapes.
     """
     shape = row.kwargs.get("output_shape") if row.layer == "EinsumDense" else None
     if isinstance(shape, tuple) and None in shape:
         return []
-    if row.form == "twin" or (row.layer, row.kwargs) == ("LayerNormalization", {"center": False, "scale": False}):
+    without_weights = (row.layer, row.kwargs) == ("LayerNormalization", {"center": False, "scale": False})
+    if row.form == "twin" or row.layer.endswith("Cell") or without_weights:
         return []
     ranks = [len(spec.shape) for spec in row.inputs]
     unknown: list[tuple[int, ...]] = [(0,), *((0, i) for i in range(1, max(ranks))), tuple(range(max(ranks)))]
@@ -241,14 +247,13 @@ def shape_cases(row: Row, outputs: Arrays) -> list[list[Any]]:
             if axes == (0,):
                 raise
             continue
-        found = list(results) if isinstance(results, list | tuple) else [results]
+        found = flat(results)
         case = [shapes, [tuple(y.shape) for y in found]]
         if any(not fits(y, real.shape) for y, real in zip(case[1], outputs, strict=True)):
             print(f"{row.id}: for {shapes} Keras says {case[1]}, and gives {[y.shape for y in outputs]}: left out")
             continue
         declared = make(row, "float32").compute_output_shape(list(shapes) if row.form == "list" else shapes[0])
-        declared = list(declared) if isinstance(declared[0], list | tuple) else [declared]
-        if [tuple(s) for s in declared] != case[1]:
+        if shapes_in(declared) != case[1]:
             print(f"{row.id}: for {shapes} compute_output_shape says {declared}, a symbolic call {case[1]}")
         cases.append(case)
     return cases

@@ -13,14 +13,14 @@ import layergraph
 from layergraph import layers
 
 from . import golden
-from .rows import Row, arguments, made
+from .rows import Row, arguments, flat, made, with_cells
 
 Arrays = dict[str, Any]
 
 
 def make(row: Row, dtype: str = "float32") -> Any:
     """A fresh layer, or for a twin the function of its inputs."""
-    kwargs = {"dtype": dtype, **made(copy.deepcopy(row.kwargs), _class, dtype=dtype)}
+    kwargs = {"dtype": dtype, **with_cells(made(copy.deepcopy(row.kwargs), _class, dtype=dtype), lambda config: config, dtype)}
     if row.form == "twin":
         return lambda inputs: getattr(layers, row.layer)(inputs, **kwargs)
     with warnings.catch_warnings():
@@ -33,15 +33,10 @@ def _class(name: str) -> Any:
     return getattr(layers, name, None) or getattr(layergraph, name)
 
 
-def _class(name: str) -> Any:
-    return getattr(layers, name, None) or getattr(layergraph, name)
-
-
 def call(row: Row, layer: Any, inputs: list[Any]) -> list[Any]:
     """The outputs, as a list, of tensors or of symbols."""
     args, words = arguments(row, inputs)
-    results = layer(*args, **words)
-    return list(results) if isinstance(results, list | tuple) else [results]
+    return flat(layer(*args, **words))
 
 
 def tensors(arrays: list[np.ndarray], dtype: str, times: int = 1) -> list[torch.Tensor]:
@@ -86,7 +81,7 @@ def run(row: Row, wanted: Arrays, through_model: bool, dtype: str) -> dict[str, 
     for step in range(row.steps):
         inputs = tensors(wanted["inputs"], dtype, step + 1)
         results = call(row, layer, inputs) if model is None else model(*inputs)
-        outputs = list(results) if isinstance(results, list | tuple) else [results]
+        outputs = flat(results)
     shapes = [tuple(y.shape) for y in outputs]
     assert shapes == [y.shape for y in wanted["outputs"]], f"outputs of shapes {shapes}, not {[y.shape for y in wanted['outputs']]}"
     if any(y.requires_grad for y in outputs):

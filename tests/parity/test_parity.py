@@ -11,7 +11,7 @@ import layergraph
 from layergraph import layers
 
 from . import golden
-from .rows import FAMILIES, ROWS, Row
+from .rows import FAMILIES, ROWS, Row, shapes_in
 from .running import call, fresh_misses, make, misses
 
 
@@ -54,15 +54,14 @@ def _shape(case: list[Any]) -> list[tuple[int | None, ...]]:
     return [tuple(shape) for shape in case]
 
 
-@pytest.mark.parametrize("row", [row for row in ROWS if row.form != "twin"], ids=_id)
+@pytest.mark.parametrize("row", [row for row in ROWS if row.form != "twin" and not row.layer.endswith("Cell")], ids=_id)
 def test_shapes_are_those_of_keras(row: Row) -> None:
     for given, wanted in _golden(row)["facts"]["shapes"]:
         shapes = _shape(given)
         symbols = [layergraph.Input(batch_shape=shape, dtype=spec.dtype) for shape, spec in zip(shapes, row.inputs, strict=True)]
         assert [tuple(y.shape) for y in call(row, make(row), symbols)] == _shape(wanted), f"a symbolic call on {shapes}"
         declared = make(row).compute_output_shape(shapes if row.form == "list" else shapes[0])
-        declared = [declared] if not declared or not isinstance(declared[0], tuple | list) else declared
-        assert _shape(declared) == _shape(wanted), f"compute_output_shape of {shapes}"
+        assert shapes_in(declared) == _shape(wanted), f"compute_output_shape of {shapes}"
 
 
 @pytest.mark.parametrize("row", [row for row in ROWS if row.init], ids=_id)

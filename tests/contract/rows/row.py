@@ -32,7 +32,8 @@ class Row:
         kwargs: constructor arguments that leave no part of it out.
         inputs: shapes with a batch of 2.
         form: "one" (a tensor), "several" (each by position), "list" (a list of tensors), "initial_state" (a tensor, and the rest as
-            `initial_state=`).
+            `initial_state=`), "states" (a tensor, and a list of
+            the rest), "stacked_states" (a tensor, and a list of [the next two] and the last one).
         named: the last inputs go by these keywords instead.
         call: further keywords of the call.
         masks: which inputs are masks, booleans; each row of a mask has a True.

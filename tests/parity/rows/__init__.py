@@ -13,7 +13,10 @@ import pkgutil
 from .row import In as In
 from .row import Row as Row
 from .row import arguments as arguments
+from .row import flat as flat
 from .row import made as made
+from .row import shapes_in as shapes_in
+from .row import with_cells as with_cells
 
 _MODULES = [importlib.import_module(f".{each.name}", __name__) for each in pkgutil.iter_modules(__path__) if each.name != "row"]
 ROWS: tuple[Row, ...] = tuple(row for module in _MODULES for row in module.rows())

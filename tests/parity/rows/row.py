@@ -14,7 +14,7 @@ class In:
     """One input: its shape with the batch, and how its values are drawn.
 
     `draw`: "normal" (both signs, never 0), "distinct" (the same, without ties: for maxima), "integers" (in [low, high)), "mask"
-    (booleans, the first of each row True).
+    (booleans, the first of each row True), "late_mask" (booleans, the first of each row False).
     """
 
     shape: Shape
@@ -56,7 +56,7 @@ class Row:
         kwargs: constructor arguments.
         inputs: what it is called on.
         form: "one" (one tensor), "several" (each by position), "list" (a list), "initial_state" (a tensor, and the rest as
-            `initial_state=`), "twin" (a function of a list).
+            `initial_state=`), "states" (a tensor, and a list of the rest), "twin" (a function of a list).
         named: the last inputs go by these keywords instead.
         call: further keywords of the call.
         training: the mode.
@@ -103,4 +103,30 @@ def arguments(row: Row, inputs: list[Any]) -> tuple[list[Any], dict[str, Any]]:
         return [given], named
     if row.form == "initial_state":
         return given[:1], {"initial_state": given[1:], **named}
+    if row.form == "states":
+        return [given[0], given[1:]], named
     return (given if row.form == "several" else given[:1]), named
+
+
+def with_cells(kwargs: dict[str, Any], make: Callable[[dict[str, Any]], Any], dtype: str) -> dict[str, Any]:
+    """Constructor arguments of which some are cells, or lists of cells, written as configs: `{"class_name": ..., "config": {...}}`."""
+
+    def made(value: Any) -> Any:
+        if isinstance(value, list):
+            return [made(item) for item in value]
+        is_cell = isinstance(value, dict) and "class_name" in value
+        return make({**value, "config": {**with_cells(value["config"], make, dtype), "dtype": dtype}}) if is_cell else value
+
+    return {word: made(value) for word, value in kwargs.items()}
+
+
+def flat(results: Any) -> list[Any]:
+    """The tensors of a nest of lists and tuples."""
+    return [leaf for each in results for leaf in flat(each)] if isinstance(results, list | tuple) else [results]
+
+
+def shapes_in(nest: Any) -> list[tuple[int | None, ...]]:
+    """The shapes in a nest of them."""
+    if all(size is None or isinstance(size, int) for size in nest):
+        return [tuple(nest)]
+    return [shape for each in nest for shape in shapes_in(each)]
