@@ -160,6 +160,7 @@ from layergraph.layers.reshaping import ZeroPadding3D as ZeroPadding3D
 from layergraph.layers.rnn import RNN as RNN
 from layergraph.layers.rnn import StackedRNNCells as StackedRNNCells
 from layergraph.layers.spectral import SpectralNormalization as SpectralNormalization
+from layergraph.layers.stacked import StackedRNNCells as StackedRNNCells
 from layergraph.layers.time_distributed import TimeDistributed as TimeDistributed
 from layergraph.layers.transposed import Conv1DTranspose as Conv1DTranspose
 from layergraph.layers.transposed import Conv2DTranspose as Conv2DTranspose
