@@ -76,10 +76,10 @@ FAULTS: tuple[Fault, ...] = (
     ),
     Fault("zero_output_for_mask has no effect", OVER_CELLS, "states, mask, self.zero_output_for_mask)", "states, mask)", "zero_output"),
     Fault(
-        "stacked cells hand on no gradient",
+        "stacked cells forget their states",
         "layers/stacked.py",
-        "            each, new = step(each, state)",
-        "            each, new = step(each.detach(), state)",
+        "            after.append(new)",
+        "            after.append(state)",
         "^rnn.*stack",
     ),
 )
