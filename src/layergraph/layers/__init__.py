@@ -158,7 +158,6 @@ from layergraph.layers.reshaping import ZeroPadding1D as ZeroPadding1D
 from layergraph.layers.reshaping import ZeroPadding2D as ZeroPadding2D
 from layergraph.layers.reshaping import ZeroPadding3D as ZeroPadding3D
 from layergraph.layers.rnn import RNN as RNN
-from layergraph.layers.rnn import StackedRNNCells as StackedRNNCells
 from layergraph.layers.spectral import SpectralNormalization as SpectralNormalization
 from layergraph.layers.stacked import StackedRNNCells as StackedRNNCells
 from layergraph.layers.time_distributed import TimeDistributed as TimeDistributed
