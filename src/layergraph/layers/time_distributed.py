@@ -14,7 +14,7 @@ from layergraph.graph.structure import map_leaves
 from layergraph.kinds import is_sequence
 from layergraph.layers import sizes
 from layergraph.layers.base import Layer
-from layergraph.layers.normalization import BatchNormalization
+from layergraph.layers.batch_normalization import BatchNormalization
 from layergraph.layers.recording import shapes_of
 from layergraph.layers.wrapper import Wrapper, build_held, given_mask, spec_of_held, told
 from layergraph.nn.each_step import each_step, each_step_of
