@@ -18,6 +18,7 @@ EXCEPTIONS = {
     "LSTM": "dynamo refuses a module that holds an nn.LSTM under fullgraph",
     "GRU": "dynamo refuses a module that holds an nn.GRU under fullgraph",
     "RNN": "dynamo refuses a module that holds an nn.RNN under fullgraph",
+    "ActivityLoss": "torch has no module that adds to the loss",
     "ConvLSTM": "torch has no convolutional LSTM",
     "each_step": "TimeDistributed calls a model that learns from its batches, or that nobody knows, once for each step",
     "each_step_of": "a BatchNormalization in a TimeDistributed has statistics of each step, and the number of steps is unknown",
@@ -72,6 +73,7 @@ def test_each_exception_is_one():
     made = [
         (x, layers.LSTM(2)(x)),
         (x, layers.GRU(2)(x)),
+        (x, layers.ActivityRegularization(0.1)(x)),
         (x, layers.SimpleRNN(2)(x)),
         (x, layers.TimeDistributed(layergraph.Sequential([layers.BatchNormalization()]))(x)),
         (image, layers.TimeDistributed(layers.BatchNormalization())(image)),

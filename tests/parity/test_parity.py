@@ -15,6 +15,9 @@ from .rows import FAMILIES, ROWS, Row, shapes_in
 from .running import call, fresh_misses, make, misses
 
 
+pytestmark = pytest.mark.filterwarnings("ignore:.* was called on tensors, which carry no masks")
+
+
 def _id(row: Row) -> str:
     return row.id
 

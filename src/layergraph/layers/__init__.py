@@ -45,6 +45,8 @@ from layergraph.layers.depthwise import SeparableConvolution2D as SeparableConvo
 from layergraph.layers.einsum import EinsumDense as EinsumDense
 from layergraph.layers.embedding import Embedding as Embedding
 from layergraph.layers.embedding import Masking as Masking
+from layergraph.layers.embedding import ReversibleEmbedding as ReversibleEmbedding
+from layergraph.layers.lambda_ import Lambda as Lambda
 from layergraph.layers.merging import Add as Add
 from layergraph.layers.merging import Average as Average
 from layergraph.layers.merging import Concatenate as Concatenate
@@ -137,6 +139,7 @@ from layergraph.layers.preprocessing.text import TextVectorization as TextVector
 from layergraph.layers.recurrent import GRU as GRU
 from layergraph.layers.recurrent import LSTM as LSTM
 from layergraph.layers.recurrent import SimpleRNN as SimpleRNN
+from layergraph.layers.regularization import ActivityRegularization as ActivityRegularization
 from layergraph.layers.regularization import AlphaDropout as AlphaDropout
 from layergraph.layers.regularization import Dropout as Dropout
 from layergraph.layers.regularization import GaussianDropout as GaussianDropout
@@ -177,6 +180,7 @@ __all__ = [
     "LSTM",
     "RNN",
     "Activation",
+    "ActivityRegularization",
     "AdaptiveAveragePooling1D",
     "AdaptiveAveragePooling2D",
     "AdaptiveAveragePooling3D",
@@ -252,6 +256,7 @@ __all__ = [
     "InputLayer",
     "IntegerLookup",
     "LSTMCell",
+    "Lambda",
     "Layer",
     "LayerNormalization",
     "LeakyReLU",
@@ -299,6 +304,7 @@ __all__ = [
     "Rescaling",
     "Reshape",
     "Resizing",
+    "ReversibleEmbedding",
     "STFTSpectrogram",
     "SeparableConv1D",
     "SeparableConv2D",

@@ -110,12 +110,12 @@ class Layer(Recorded, Declared):
                 setattr(self, name, value)
             else:
                 self.__dict__[name] = value
-        if self.activity_regularizer is not None:
-            self._modules[ACTIVITY] = ActivityLoss(self.activity_regularizer)
         try:
             self.check_fields()
         except Fact as fact:
             raise ArgumentError(f"{self.label} {fact.what}", fact.fix) from None
+        if self.activity_regularizer is not None:
+            self._modules[ACTIVITY] = ActivityLoss(self.activity_regularizer)
 
     def _init_base(
         self,

@@ -16,6 +16,7 @@ from layergraph.layers.base import Layer
 from layergraph.layers.fields import Argument, DataFormat, anything, checked, data_format, is_int, number
 from layergraph.nn import noise
 from layergraph.nn.dropout import BroadcastAlphaDropout, BroadcastDropout, broadcast_alpha_dropout, broadcast_dropout
+from layergraph.regularizers import L1L2
 
 
 def _noise_shape(value: Any, owner: Any) -> tuple[int | None, ...] | None:
@@ -277,3 +278,38 @@ class SpatialDropout3D(_SpatialDropoutOfImages):
     rank = 3
     _module = nn.Dropout3d
     _function = F.dropout3d
+
+
+class ActivityRegularization(Layer):
+    """Gives its input on, and adds a penalty on it to the loss, divided by the batch size.
+
+    (B, ...) -> (B, ...)
+
+    The term `l1 * sum(|x|) + l2 * sum(x**2)` is in `losses` after each call; `fit` adds it.
+
+    Args:
+        l1, l2: the rates; finite numbers of at least 0.
+
+    >>> import torch
+    >>> layer = ActivityRegularization(l2=0.5)
+    >>> y = layer(torch.full((2, 3), 2.0))
+    >>> layer.losses
+    [tensor(6.)]
+    """
+
+    supports_masking = True
+
+    l1: float = number(default=0.0, low=0)
+    l2: float = number(default=0.0, low=0)
+
+    def check_fields(self) -> None:
+        self.__dict__["activity_regularizer"] = L1L2(self.l1, self.l2)
+
+    def call(self, x: Tensor) -> Tensor:
+        return x
+
+    def compute_output_shape(self, input_shape: Shape) -> Shape:
+        return input_shape
+
+    def get_config(self) -> dict[str, Any]:
+        return {name: value for name, value in super().get_config().items() if name != "activity_regularizer"}

@@ -75,4 +75,16 @@ ROWS: tuple[Row, ...] = (
             refused_inputs((2, 4, 7), says=("5",), built=True),
         ),
     ),
+    Row(
+        "ReversibleEmbedding",
+        {"input_dim": 7, "output_dim": 3, "logit_soft_cap": 2.0},
+        ((2, 5),),
+        unknown=(1,),
+        integers=7,
+        wrong=(
+            *argument("input_dim", 0, 2.5, needed={"output_dim": 3}),
+            *argument("logit_soft_cap", -1.0, needed={"input_dim": 7, "output_dim": 3}),
+            *argument("reverse_dtype", "flaot16", needed={"input_dim": 7, "output_dim": 3}),
+        ),
+    ),
 )

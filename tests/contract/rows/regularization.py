@@ -59,4 +59,11 @@ ROWS: tuple[Row, ...] = (
         untold=("trainable",),
         wrong=(*argument("rate", 1.5, -0.1, None), refused_inputs((2, 3, 4, 5)), refused_inputs((2, 3))),
     ),
+    Row(
+        "ActivityRegularization",
+        {"l1": 0.1, "l2": 0.2},
+        ((2, 3, 4),),
+        unknown=(1, 2),
+        wrong=argument("l1", -0.1, None, "1"),
+    ),
 )

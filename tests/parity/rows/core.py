@@ -59,3 +59,12 @@ def rows() -> Iterator[Row]:
     for axis in (-1, 1, 2, -2, (1, 2), (-1, -3)):
         yield row("core", "Softmax", {"axis": axis}, (2, 3, 4, 2))
     yield row("core", "Softmax", {}, (3, 5))
+    tokens = In((3, 5), "integers", "int32", 0, 7)
+    for kwargs in ({}, {"tie_weights": False}):
+        yield row("core", "ReversibleEmbedding", {"input_dim": 7, "output_dim": 3, **kwargs}, tokens, init=bool(kwargs))
+        for cap in (None, 2.0):
+            there = {"input_dim": 7, "output_dim": 3, "logit_soft_cap": cap, **kwargs}
+            yield row("core", "ReversibleEmbedding", there, (2, 5, 3), note="back", call={"reverse": True})
+    yield row("core", "Masking", {}, (2, 4, 3))
+    yield row("core", "Masking", {"mask_value": 0.03125}, (3, 4, 1))
+    yield row("core", "ActivityRegularization", {"l1": 0.1, "l2": 0.2}, (2, 3))
