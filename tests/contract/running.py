@@ -48,7 +48,7 @@ def apply(row: Row, layer: Any, inputs: Any, bare: bool = False) -> list[Any]:
 def arguments(row: Row, inputs: Any, bare: bool = False) -> tuple[list[Any], dict[str, Any]]:
     """(by position, by keyword): the inputs in the row's form."""
     given = list(inputs)
-    named = dict(zip(row.named, given[len(given) - len(row.named) :], strict=True)) | row.call
+    named = _by_name(row.named, given[len(given) - len(row.named) :]) | row.call
     given = given[: len(given) - len(row.named)]
     if row.form == "list" and not bare:
         return [given], named
@@ -59,6 +59,24 @@ def arguments(row: Row, inputs: Any, bare: bool = False) -> tuple[list[Any], dic
     if row.form == "stacked_states":
         return [given[0], [given[1:3], given[3]]], named
     return (given if row.form == "several" else given[:1]), named
+
+
+def shapes_for(row: Row, shapes: list[Any]) -> list[Any]:
+    """What `compute_output_shape` takes: the shape of the first argument, or of each."""
+    args, _ = arguments(row, shapes)
+    return args if row.form == "several" else [args[0] if row.form == "list" else shapes[0]]
+
+
+def _by_name(words: tuple[str, ...], values: list[Any]) -> dict[str, Any]:
+    """The values by their keywords, `mask:0` and `mask:1` as one list, None where there is none."""
+    found: dict[str, Any] = {}
+    for word, value in zip(words, values, strict=True):
+        name, several, place = word.partition(":")
+        if several:
+            found.setdefault(name, [None, None])[int(place)] = value
+        else:
+            found[name] = value
+    return found
 
 
 def listed(results: Any) -> list[Any]:
@@ -97,9 +115,9 @@ def dtype_of(row: Row, index: int) -> str:
 
 
 def with_unknown(row: Row, axes: tuple[int, ...]) -> tuple[Shape, ...]:
-    """The row's shapes, None for the batch and on these axes of the inputs that have the most; a 1 stays, since it broadcasts."""
+    """The row's shapes, None for the batch and on these axes of the inputs that have the most, and of masks; a 1 stays: it broadcasts."""
     rank = max(map(len, row.inputs))
-    gone = [(0, *axes) if len(shape) == rank else (0,) for shape in row.inputs]
+    gone = [(0, *axes) if len(shape) == rank or index in row.masks else (0,) for index, shape in enumerate(row.inputs)]
     return tuple(
         tuple(None if axis == 0 or (axis in which and size != 1) else size for axis, size in enumerate(shape))
         for shape, which in zip(row.inputs, gone, strict=True)

@@ -30,6 +30,7 @@ from .running import (
     make,
     model_of,
     provoke,
+    shapes_for,
     shapes_in,
     symbols,
     values,
@@ -47,8 +48,9 @@ every_row = pytest.mark.parametrize("row", ROWS, ids=lambda row: row.layer)
 
 
 def _public_layers() -> set[str]:
-    found = (getattr(layers, name) for name in layers.__all__)
-    return {cls.__name__ for cls in found if inspect.isclass(cls) and issubclass(cls, layers.Layer)}
+    found = {name: getattr(layers, name) for name in layers.__all__}
+    classes = {name: cls for name, cls in found.items() if inspect.isclass(cls) and issubclass(cls, layers.Layer)}
+    return {cls.__name__ if cls.__name__ in classes else name for name, cls in classes.items()}
 
 
 def test_every_public_layer_has_a_row() -> None:
@@ -68,7 +70,7 @@ def test_declared_spec_is_the_probed_and_the_eager_one(row: Row) -> None:
     for unknown in _unknowns(row):
         declared = apply(row, layer, symbols(row, unknown))
         shapes = list(with_unknown(row, unknown))
-        said = layer.compute_output_shape(shapes if row.form == "list" else shapes[0])
+        said = layer.compute_output_shape(*shapes_for(row, shapes))
         assert shapes_in(said) == [y.shape for y in declared]
         if not (row.recurrent and unknown):
             assert _probed(row, layer, shapes) == [(y.shape, y.dtype) for y in declared]
@@ -309,7 +311,7 @@ def test_wrong_use_is_told(row: Row, wrong: Wrong, how: str) -> None:
     with pytest.raises(LayergraphError) as caught:
         provoke(row, wrong, how)
     message = str(caught.value)
-    assert f"{row.layer} 'culprit'" in message
+    assert f"{getattr(layers, row.layer).__name__} 'culprit'" in message
     assert [word for word in wrong.says if word not in message] == [], message
     assert re.search(r"  at \S*running\.py:\d+", message), "the user's own line"
 

@@ -23,7 +23,8 @@ import keras
 import numpy as np
 import torch
 from keras.src.backend.common import dtypes
-from rows import FAMILIES, ROWS, In, Row, arguments, flat, made, shapes_in, with_cells
+from rows import FAMILIES, ROWS, In, Row, arguments, flat, init_shapes, made, shapes_in, shapes_of, with_cells
+from rules_attention import zeros_where_nothing_is_seen
 from rules_images import clahe_as_elsewhere, transformed
 from rules_norms import rms_over_axes
 from rules_time_distributed import averages_of_steps
@@ -34,6 +35,7 @@ dtypes.BIT64_TO_BIT32_DTYPE["float64"] = "float64"
 WELL_CONDITIONED = 3e-6
 DRAWS = 4000
 NUDGES = 3
+NOTHING = 1e-12
 INIT_NUMBERS = 20_000
 """How many fresh weights tell the spread of an initializer."""
 
@@ -86,6 +88,18 @@ def cell(config: dict[str, Any]) -> Any:
     return getattr(keras.layers, config["class_name"])(**config["config"])
 
 
+_LAYERS: dict[str, tuple[Row, Any]] = {}
+
+
+def reused(row: Row, dtype: str) -> tuple[Any, bool]:
+    """The row's layer of the last draw, where its weights are all its state, and whether it is new: building it costs most of a draw."""
+    before, layer = _LAYERS.get(dtype, (None, None))
+    if row == before and row.form == "several" and layer.weights and all(w.trainable for w in layer.weights):
+        return layer, False
+    _LAYERS[dtype] = row, make(row, dtype)
+    return _LAYERS[dtype][1], True
+
+
 def call(row: Row, layer: Any, inputs: list[Any]) -> Any:
     moded = row.form != "twin" and "training" in inspect.signature(layer.call).parameters and isinstance(inputs[0], torch.Tensor)
     args, words = arguments(row, inputs)
@@ -94,6 +108,8 @@ def call(row: Row, layer: Any, inputs: list[Any]) -> Any:
     by_hand = BY_HAND.get(row.rule or "")
     if by_hand is not None and isinstance(inputs[0], torch.Tensor):
         return by_hand(layer, inputs[0])
+    if row.rule == "zeros_where_nothing_is_seen" and isinstance(inputs[0], torch.Tensor):
+        return zeros_where_nothing_is_seen(layer, args, {**words, "training": row.training})
     return layer(*args, **words, **({"training": row.training} if moded else {}))
 
 
@@ -108,13 +124,16 @@ def run(
     row: Row, inputs: Arrays, rng: np.random.Generator, dtype: str, nudge: np.random.Generator | None = None
 ) -> dict[str, list[np.ndarray | None]]:
     """Everything that is compared, in `dtype`."""
-    layer = make(row, dtype)
+    layer, new = reused(row, dtype)
     given = [nudged(x, nudge) for x in inputs]
     as_dtype = [torch.tensor(x, dtype=getattr(torch, dtype)) if x.dtype.kind == "f" else torch.tensor(x) for x in given]
     weights: list[Any] = []
     if row.form != "twin":
-        call(row, layer, as_dtype)
+        if new:
+            call(row, layer, as_dtype)
         weights = layer.weights
+        for w in weights:
+            w.value.grad = None
         layer.set_weights([nudged(draw_weight(rng, w.name, tuple(w.shape)), nudge) for w in weights])
         if weights and hasattr(layer, "finalize_state"):  # Normalization works with copies, which set_weights leaves as they were
             layer.finalize_state()
@@ -143,9 +162,16 @@ def run(
         "cotangents": cotangents,
         "outputs": [y.detach().numpy() for y in outputs],
         "input_grads": [None if x.grad is None else x.grad.numpy() for x in leaves],
-        "weight_grads": [w.value.grad.numpy() if t and w.value.grad is not None else None for w, t in zip(weights, trainable, strict=True)],
+        "weight_grads": [
+            None if not t or w.value.grad is None else settled(w.value.grad.numpy()) for w, t in zip(weights, trainable, strict=True)
+        ],
         "after": [None if t else new for new, t in zip(unbiased, trainable, strict=True)],
     }
+
+
+def settled(gradient: np.ndarray) -> np.ndarray:
+    """Zeros where all is rounding: no softmax depends on the bias of its keys."""
+    return np.zeros_like(gradient) if np.abs(gradient).max() < NOTHING else gradient
 
 
 def with_bessel(row: Row, layer: Any, ours: np.ndarray, old: np.ndarray, new: np.ndarray, inputs: list[torch.Tensor]) -> np.ndarray:
@@ -252,7 +278,7 @@ def shape_cases(row: Row, outputs: Arrays) -> list[list[Any]]:
         if any(not fits(y, real.shape) for y, real in zip(case[1], outputs, strict=True)):
             print(f"{row.id}: for {shapes} Keras says {case[1]}, and gives {[y.shape for y in outputs]}: left out")
             continue
-        declared = make(row, "float32").compute_output_shape(list(shapes) if row.form == "list" else shapes[0])
+        declared = make(row, "float32").compute_output_shape(*shapes_of(row, shapes))
         if shapes_in(declared) != case[1]:
             print(f"{row.id}: for {shapes} compute_output_shape says {declared}, a symbolic call {case[1]}")
         cases.append(case)
@@ -263,10 +289,10 @@ def init_facts(row: Row) -> list[dict[str, Any]]:
     """How each fresh weight is distributed: its one value where it has one, else its root mean square, and what bounds it."""
     keras.utils.set_random_seed(0)
     draws: list[Arrays] = []
-    shapes: Any = row.inputs[0].shape
+    shapes = init_shapes(row)
     while not draws or sum(d[0].size for d in draws) < INIT_NUMBERS:
         layer = make(row, "float32")
-        layer.build(shapes)
+        layer.build(*shapes)
         draws.append([np.asarray(w.numpy()) for w in layer.weights])
     facts = []
     for several in zip(*draws, strict=True):

@@ -13,7 +13,7 @@ import layergraph
 from layergraph import layers
 
 from . import golden
-from .rows import Row, arguments, flat, made, with_cells
+from .rows import Row, arguments, flat, init_shapes, made, with_cells
 
 Arrays = dict[str, Any]
 
@@ -120,7 +120,7 @@ def fresh_misses(row: Row, wanted: list[dict[str, Any]]) -> list[str]:
     enough = 4_000 if any("rms" in fact for fact in wanted) else 1
     while not draws or sum(weights[0].size for weights in draws) < enough:
         layer = make(row)
-        layer.build(row.inputs[0].shape)
+        layer.build(*init_shapes(row))
         draws.append(layer.get_weights())
     missed = []
     for number, (fact, several) in enumerate(zip(wanted, zip(*draws, strict=True), strict=True)):

@@ -16,6 +16,8 @@ from layergraph.layers.adaptive import AdaptiveAveragePooling3D as AdaptiveAvera
 from layergraph.layers.adaptive import AdaptiveMaxPooling1D as AdaptiveMaxPooling1D
 from layergraph.layers.adaptive import AdaptiveMaxPooling2D as AdaptiveMaxPooling2D
 from layergraph.layers.adaptive import AdaptiveMaxPooling3D as AdaptiveMaxPooling3D
+from layergraph.layers.attention import AdditiveAttention as AdditiveAttention
+from layergraph.layers.attention import Attention as Attention
 from layergraph.layers.base import Layer as Layer
 from layergraph.layers.batch_normalization import BatchNormalization as BatchNormalization
 from layergraph.layers.bidirectional import Bidirectional as Bidirectional
@@ -63,6 +65,8 @@ from layergraph.layers.merging import maximum as maximum
 from layergraph.layers.merging import minimum as minimum
 from layergraph.layers.merging import multiply as multiply
 from layergraph.layers.merging import subtract as subtract
+from layergraph.layers.multi_head import GroupedQueryAttention as GroupQueryAttention
+from layergraph.layers.multi_head import MultiHeadAttention as MultiHeadAttention
 from layergraph.layers.normalization import GroupNormalization as GroupNormalization
 from layergraph.layers.normalization import LayerNormalization as LayerNormalization
 from layergraph.layers.normalization import RMSNormalization as RMSNormalization
@@ -188,7 +192,9 @@ __all__ = [
     "AdaptiveMaxPooling2D",
     "AdaptiveMaxPooling3D",
     "Add",
+    "AdditiveAttention",
     "AlphaDropout",
+    "Attention",
     "AugMix",
     "AutoContrast",
     "Average",
@@ -249,6 +255,7 @@ __all__ = [
     "GlobalMaxPooling2D",
     "GlobalMaxPooling3D",
     "GroupNormalization",
+    "GroupQueryAttention",
     "HashedCrossing",
     "Hashing",
     "Identity",
@@ -272,6 +279,7 @@ __all__ = [
     "MelSpectrogram",
     "Minimum",
     "MixUp",
+    "MultiHeadAttention",
     "Multiply",
     "Normalization",
     "PReLU",

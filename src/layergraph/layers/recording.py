@@ -176,7 +176,7 @@ class Recorded(Masked):
         specs = _tensors_to_specs(args)
         try:
             if self._inlined and type(self).compute_output_shape is not Recorded.compute_output_shape:
-                self.compute_output_shape(shapes_of(specs[0]))
+                self.compute_output_shape(*self._shapes_for(type(self).compute_output_shape, specs, {}))
             self._build_on(specs, _tensors_to_specs(kwargs))
         except Fact as fact:
             raise ShapeError(

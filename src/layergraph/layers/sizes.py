@@ -99,8 +99,8 @@ def channels_back(x: Any, data_format: str, rank: int) -> Any:
 
 
 def unflatten(x: Any, axis: int, sizes: Sequence[int]) -> Tensor:
-    """`x.unflatten`, which torch leaves without a type."""
-    return x.unflatten(axis, sizes)
+    """`torch.unflatten`, for a value whose type is not known; the method of tensors is written in Python, and costs twice as much."""
+    return torch.unflatten(x, axis, sizes)
 
 
 def spatial(shape: Shape, data_format: str) -> Shape:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import math
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -12,6 +13,7 @@ import torch
 from torch import Tensor, nn
 
 from layergraph.errors import Fact
+from layergraph.initializers import VarianceScaling
 from layergraph.layers.sizes import unflatten
 
 
@@ -70,6 +72,7 @@ class Weight:
         layout: how they map to Keras's array.
         trainable: False for statistics.
         fields: the first word of the layer's arguments that belong to it, as in `kernel_initializer`; `name` if not given.
+        fans: the axes of Keras's array that count as its inputs, and as its outputs, where these are not its last two.
     """
 
     name: str
@@ -77,6 +80,7 @@ class Weight:
     layout: Layout = PLAIN
     trainable: bool = True
     fields: str = ""
+    fans: tuple[tuple[int, ...], tuple[int, ...]] | None = None
 
     def to_keras(self, *tensors: Tensor) -> np.ndarray:
         """The array in Keras's layout, of these tensors (their gradients, say) or of the weight itself."""
@@ -109,6 +113,9 @@ class Weight:
 
     def initialize(self, initializer: Callable[..., Tensor]) -> None:
         """Fill the tensors with what an initializer gives for Keras's shape."""
+        if self.fans is not None and isinstance(initializer, VarianceScaling) and None in (initializer.input_axes, initializer.output_axes):
+            initializer = copy.copy(initializer)
+            initializer.input_axes, initializer.output_axes = self.fans
         with torch.no_grad():
             values = initializer(self.keras_shape, torch.float32)
             for tensor, part in zip(self.tensors, self.layout.from_keras(values), strict=True):

@@ -25,6 +25,8 @@ from layergraph.saving.values import check, decode, encode
 Made = Callable[[Config], Any]
 
 LAYERS: dict[str, Any] = {name: found for name, found in vars(layers).items() if isinstance(found, type) and name in layers.__all__}
+# Classes that the rooms of layers show under another name than their own.
+_RENAMED: dict[Any, str] = {found: name for name, found in LAYERS.items() if found.__name__ not in LAYERS}
 # Classes of Keras's that are no class here, such as its operations: what makes something of their config.
 STAND_INS: dict[str, Callable[[Config], Any]] = {}
 
@@ -79,8 +81,9 @@ def layer_config(layer: Layer, config: Any = None, plain: bool = False) -> Confi
     config = config_of(layer) if config is None else config
     encoded: Config = config if plain else _encoded(layer, config)
     kind = class_of(type(layer))
-    if LAYERS.get(kind.__name__) is kind:
-        return {"module": "keras.layers", **_named(kind.__name__, encoded)}
+    public = kind.__name__ if LAYERS.get(kind.__name__) is kind else _RENAMED.get(kind)
+    if public is not None:
+        return {"module": "keras.layers", **_named(public, encoded)}
     if MODELS.get(kind.__name__) is kind:
         return {"module": "keras", **_named(kind.__name__, encoded), **_MODELS.get(kind.__name__, {})}
     return _custom(kind, encoded)

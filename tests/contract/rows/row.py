@@ -34,7 +34,7 @@ class Row:
         form: "one" (a tensor), "several" (each by position), "list" (a list of tensors), "initial_state" (a tensor, and the rest as
             `initial_state=`), "states" (a tensor, and a list of
             the rest), "stacked_states" (a tensor, and a list of [the next two] and the last one).
-        named: the last inputs go by these keywords instead.
+        named: the last inputs go by these keywords instead; `mask:1` is the second of a list `mask`.
         call: further keywords of the call.
         masks: which inputs are masks, booleans; each row of a mask has a True.
         unknown: axes, besides the batch, whose sizes it may learn at run time; of the inputs that have the most axes.

@@ -14,8 +14,10 @@ from .row import In as In
 from .row import Row as Row
 from .row import arguments as arguments
 from .row import flat as flat
+from .row import init_shapes as init_shapes
 from .row import made as made
 from .row import shapes_in as shapes_in
+from .row import shapes_of as shapes_of
 from .row import with_cells as with_cells
 
 _MODULES = [importlib.import_module(f".{each.name}", __name__) for each in pkgutil.iter_modules(__path__) if each.name != "row"]

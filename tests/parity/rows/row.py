@@ -57,13 +57,14 @@ class Row:
         inputs: what it is called on.
         form: "one" (one tensor), "several" (each by position), "list" (a list), "initial_state" (a tensor, and the rest as
             `initial_state=`), "states" (a tensor, and a list of the rest), "twin" (a function of a list).
-        named: the last inputs go by these keywords instead.
+        named: the last inputs go by these keywords instead; `mask:1` is the second of a list `mask`.
         call: further keywords of the call.
         training: the mode.
         steps: forward passes in that mode; pass k sees its inputs times k + 1, and the last one is recorded.
         rule: where Keras 3.15.1 on torch is known to be wrong, the function of `record.py` that the golden comes from instead.
         drawn: what a random layer is given instead of drawing it, by names of `rules_images.py` in the order in which our change takes it.
         init: whether the distribution of fresh weights is recorded too.
+        grown: how many times as long the last axes are where fresh weights are looked at: small ones take many draws.
         double: False where Keras computes in float32 even when it is told float64: the golden tells no more digits.
     """
 
@@ -80,6 +81,7 @@ class Row:
     rule: str | None = None
     drawn: dict[str, Any] | None = None
     init: bool = False
+    grown: int = 1
     double: bool = True
 
 
@@ -94,10 +96,33 @@ def row(family: str, layer: str, kwargs: dict[str, Any], *shapes: Shape | In, no
     return Row("-".join(words), family, layer, kwargs, inputs, **more)
 
 
+def _by_name(words: tuple[str, ...], values: list[Any]) -> dict[str, Any]:
+    """The values by their keywords, `mask:0` and `mask:1` as one list, None where there is none."""
+    found: dict[str, Any] = {}
+    for word, value in zip(words, values, strict=True):
+        name, several, place = word.partition(":")
+        if several:
+            found.setdefault(name, [None, None])[int(place)] = value
+        else:
+            found[name] = value
+    return found
+
+
+def shapes_of(row: Row, shapes: Any) -> list[Any]:
+    """What `build` and `compute_output_shape` take, of the shapes of the row's inputs: those of the first argument, or of each."""
+    args, _ = arguments(row, list(shapes))
+    return args if row.form == "several" else [args[0] if row.form == "list" else shapes[0]]
+
+
+def init_shapes(row: Row) -> list[Any]:
+    """What `build` takes where fresh weights are looked at."""
+    return shapes_of(row, [(*spec.shape[:-1], spec.shape[-1] * row.grown) for spec in row.inputs])
+
+
 def arguments(row: Row, inputs: list[Any]) -> tuple[list[Any], dict[str, Any]]:
     """(by position, by keyword): the inputs in the row's form."""
     given = list(inputs)
-    named = dict(zip(row.named, given[len(given) - len(row.named) :], strict=True)) | row.call
+    named = _by_name(row.named, given[len(given) - len(row.named) :]) | row.call
     given = given[: len(given) - len(row.named)]
     if row.form in ("list", "twin"):
         return [given], named
