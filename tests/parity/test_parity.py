@@ -14,7 +14,6 @@ from . import golden
 from .rows import FAMILIES, ROWS, Row, shapes_in, shapes_of
 from .running import call, fresh_misses, make, misses
 
-
 pytestmark = pytest.mark.filterwarnings("ignore:.* was called on tensors, which carry no masks")
 
 
