@@ -5,6 +5,7 @@ The global policy is a context variable, as all settings are: see `config.py`.
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Mapping
 from contextvars import ContextVar
 from typing import TYPE_CHECKING, Any, cast
@@ -111,7 +112,13 @@ def get(identifier: Any) -> DTypePolicy:
         return identifier
     if isinstance(identifier, Mapping):
         return deserialize(cast("dict[str, Any]", identifier))
-    return dtype_policy() if identifier is None else DTypePolicy(identifier)
+    return _shared(dtype_policy().name if identifier is None else _policy_dtype(identifier))
+
+
+@functools.cache
+def _shared(name: str) -> DTypePolicy:
+    """One policy for all layers of a name."""
+    return DTypePolicy(name)
 
 
 def serialize(dtype_policy: DTypePolicy) -> dict[str, Any]:

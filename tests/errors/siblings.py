@@ -72,7 +72,7 @@ SIBLINGS = {
     "a misspelt data_format": "layers.Conv2D(8, 3, data_format='channel_last')",
     "use_bias as a number": "layers.Dense(4, use_bias=1)",
     "trainable as a word": "layers.Dense(4, trainable='no')",
-    "a mixed policy": "layers.Dense(4, dtype='mixed_bfloat16')",
+    "a policy that needs a scaler": "layers.Dense(4, dtype='mixed_float16')",
     "a layer without its input": "layers.Dense(4)()",
     # names
     "a newline and quotes in a name": "x = Input((4,))\nModel(x, layers.Dense(2, name='a\\n\"b')(x)).get_layer('zz')",
@@ -123,9 +123,13 @@ SIBLINGS = {
     "call() that gives text": (
         "class L(layers.Layer):\n    def call(self, x):\n        return 'text'\nx = Input((4,))\nModel(x, L(name='mine')(x))"
     ),
-    "add_loss": (
-        "class L(layers.Layer):\n    def call(self, x):\n        self.add_loss(x.sum())\n        return x\nL(name='mine')(Input((4,)))"
+    "add_loss on a functional model": "x = Input((4,))\nModel(x, layers.Dense(2)(x)).add_loss(torch.zeros(()))",
+    "a number as a loss": (
+        "class L(layers.Layer):\n    def call(self, x):\n        self.add_loss(0.5)\n        return x\nL(name='mine')(torch.ones(2, 4))"
     ),
+    "a Python lambda in a config": "x = Input((4,))\nModel(x, layers.Lambda(lambda t: t, name='lam')(x)).to_json()",
+    "an LSTM called on a list": "layers.LSTM(3, name='rnn')([Input((5, 4)), Input((3,)), Input((3,))])",
+    "a mask of another kind": "layers.LSTM(3, name='rnn')(Input((5, 4)), mask='yes')",
     "a bug in call()": "class L(layers.Layer):\n    def call(self, x):\n        return x @ torch.ones(3, 2)\nL(name='mine')(Input((4,)))",
     # torch's modules
     "wrap of a class": "from layergraph import wrap\nwrap(nn.Linear)",
@@ -154,7 +158,7 @@ SIBLINGS = {
     "a loop over a symbol": "from layergraph import ops\nops.while_loop(lambda x: x < 3, lambda x: x + 1, [Input((4,))])",
     "a misspelt op": "from layergraph import ops\nops.concat([Input((4,)), Input((4,))])",
     # names of Keras's
-    "a layer that comes later": "layers.Lambda(abs)",
+    "a name that comes later": "import layergraph as keras\nkeras.callbacks.TensorBoard()",
     "a misspelt layer": "layers.Dence(3)",
     "a name of Keras's that has another here": "import layergraph as keras\nkeras.Variable(3)",
     # stacks

@@ -137,10 +137,7 @@ class Layer(Recorded, Declared):
         state["_serial"] = next(_serials)
         state["_place"] = user_place()
         state["_trainable"] = trainable
-        policy = state["_policy"] = dtype_policies.get(dtype)
-        state["_torch_dtype"] = getattr(torch, policy.variable_dtype)
-        # what torch.autocast is told while the layer runs
-        state["_mixed_dtype"] = getattr(torch, policy.compute_dtype) if policy.compute_dtype != policy.variable_dtype else None
+        self._take_policy(dtype_policies.get(dtype))
         state["autocast"] = autocast
         state["_shape_words"] = shape_words
         state["activity_regularizer"] = regularizers.get(activity_regularizer)
@@ -149,6 +146,15 @@ class Layer(Recorded, Declared):
         state["_stem"] = None
         state["_first"] = None
         state["_calls"] = None
+
+    def _take_policy(self, policy: dtype_policies.DTypePolicy) -> None:
+        mixed = policy.compute_dtype != policy.variable_dtype
+        # `_mixed_dtype` is what torch.autocast is told while the layer runs
+        self.__dict__.update(
+            _policy=policy,
+            _torch_dtype=getattr(torch, policy.variable_dtype),
+            _mixed_dtype=getattr(torch, policy.compute_dtype) if mixed else None,
+        )
 
     def auto_name(self) -> str:
         """What the layer is called where nobody names it."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any, ClassVar, Self
+from typing import Any, ClassVar, Self, cast
 
 import torch
 from torch import Tensor
@@ -228,7 +228,8 @@ class Bidirectional(Holding):
 
 def _fresh(layer: Any, prefix: str, **changes: Any) -> Any:
     """A layer with the config of another, under a name with this prefix."""
-    return type(layer).from_config({**layer.get_config(), **changes, "name": prefix + layer.name.removeprefix(prefix)})
+    kind = cast("Any", type(layer))
+    return kind.from_config({**layer.get_config(), **changes, "name": prefix + layer.name.removeprefix(prefix)})
 
 
 def _without_zeros(entry: Any) -> Any:

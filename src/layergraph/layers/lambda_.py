@@ -8,7 +8,7 @@ from typing import Any, ClassVar
 
 from torch import Tensor
 
-from layergraph.errors import Fact, shown
+from layergraph.errors import ConfigError, Fact, shown
 from layergraph.graph.node import NO_MASKS
 from layergraph.graph.spec import TensorSpec
 from layergraph.graph.structure import map_leaves
@@ -99,6 +99,13 @@ class Lambda(Layer):
 
     def compute_mask(self, inputs: Any, mask: Any = None) -> Any:
         return self.mask(inputs, mask) if callable(self.mask) else self.mask
+
+    def get_config(self) -> dict[str, Any]:
+        """What makes an equal layer. Raises ConfigError for a function without a name."""
+        try:
+            return super().get_config()
+        except Fact as fact:
+            raise ConfigError(f"{self.label}.get_config: {fact.what}", fact.fix) from None
 
     def _wired(self, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> Mapping[str, Any]:
         return super()._wired(args, kwargs) if "mask" in self._passed_on else NO_MASKS

@@ -11,11 +11,13 @@ from collections.abc import Mapping
 from typing import Any, ClassVar
 
 import torch
+from torch import Tensor
 
-from layergraph.errors import describe, user_place, warn_at
+from layergraph.errors import ArgumentError, describe, shown, user_place, warn_at
 from layergraph.graph.node import NO_MASKS, Node
 from layergraph.graph.structure import Path, leaves, leaves_with_path, map_leaves
 from layergraph.graph.symbolic import SymbolicTensor, maker, map_symbols, symbols_in
+from layergraph.kinds import is_array
 from layergraph.layers.declare import words_of
 from layergraph.layers.tracking import Tracking
 
@@ -46,6 +48,12 @@ class Masked(Tracking):
         One argument with tensors: `mask`. Several: `<argument>_mask` of each; a layer that knows `mask` alone gets none then.
         """
         args, kwargs = self._uncast(args), self._uncast(kwargs) if kwargs else kwargs
+        for leaf in leaves(kwargs["mask"]) if kwargs.get("mask") is not None else ():
+            if leaf is not None and not isinstance(leaf, Tensor | SymbolicTensor) and not is_array(leaf):
+                raise ArgumentError(
+                    f"{self.label}: `mask` must be a tensor of bools, got {type(leaf).__name__} {shown(leaf)}",
+                    "True stands where a step counts: mask=tokens != 0",
+                )
         if not any(symbol.node.carried for symbol in symbols_in(args, kwargs)):
             if "mask" in self._call_words and "mask" not in kwargs:
                 _warn_of_lost(self, args)

@@ -87,7 +87,7 @@ class RNN(Layer):
     def check_fields(self) -> None:
         if isinstance(self.cell, Layer):
             if not self._has_dtype:
-                self.__dict__["_dtype"] = self.cell.dtype
+                self._take_policy(self.cell.dtype_policy)
             elif self.cell.dtype != self.dtype:
                 raise Fact(
                     f"has dtype {self.dtype}, and {self.cell.label} in it {self.cell.dtype}", "give both one dtype, or only the cell"

@@ -65,7 +65,7 @@ class SpectralNormalization(Layer):
 
     def check_fields(self) -> None:
         if self.layer.dtype != self.dtype:
-            self.__dict__["_dtype"] = self.layer.dtype
+            self._take_policy(self.layer.dtype_policy)
 
     def build(self, input_shape: Any) -> None:
         if not self.layer.built:

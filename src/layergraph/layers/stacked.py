@@ -8,6 +8,7 @@ from typing import Any, ClassVar, cast
 import torch
 from torch import Tensor, nn
 
+from layergraph import dtype_policies
 from layergraph.errors import Fact, shown
 from layergraph.graph.spec import Shape, TensorSpec
 from layergraph.identify import OBJECTS
@@ -212,7 +213,7 @@ class StackedRNNCells(Layer):
     def check_fields(self) -> None:
         dtypes = {cell.dtype for cell in self.cells if isinstance(cell, Layer)}
         if len(dtypes) == 1:
-            self.__dict__["_dtype"] = dtypes.pop()
+            self._take_policy(dtype_policies.get(dtypes.pop()))
 
     def build(self, input_shape: Shape) -> None:
         for cell in self.cells:

@@ -71,7 +71,7 @@ class Holding(Layer):
     def check_fields(self) -> None:
         for held in self._single_dtyped():
             if not self._has_dtype:
-                self.__dict__["_dtype"] = held.dtype
+                self._take_policy(held.dtype_policy)
             elif held.dtype != self.dtype:
                 raise Fact(f"has dtype {self.dtype}, and {held.label} in it {held.dtype}", "give both one dtype, or only the inner one")
 

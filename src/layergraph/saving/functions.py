@@ -71,7 +71,8 @@ def table() -> dict[str, Target]:
     words |= {f"Tensor.{name}": Target("property", name) for name in _PROPERTIES}
     for module in (dropout, indices, padding):
         for name, function in vars(module).items():
-            if callable(function) and getattr(function, "__module__", None) == module.__name__ and not isinstance(function, type):
+            ours = callable(function) and getattr(function, "__module__", None) == module.__name__ and not isinstance(function, type)
+            if ours and not name.startswith("_"):
                 words[f"layergraph.nn.{name}"] = Target("function", function)
     return words
 

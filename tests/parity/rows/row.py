@@ -139,7 +139,7 @@ def with_cells(kwargs: dict[str, Any], make: Callable[[dict[str, Any]], Any], dt
     def made(value: Any) -> Any:
         if isinstance(value, list):
             return [made(item) for item in value]
-        is_cell = isinstance(value, dict) and "class_name" in value
+        is_cell = isinstance(value, dict) and str(value.get("class_name")).endswith(("Cell", "Cells"))
         return make({**value, "config": {**with_cells(value["config"], make, dtype), "dtype": dtype}}) if is_cell else value
 
     return {word: made(value) for word, value in kwargs.items()}
