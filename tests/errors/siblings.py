@@ -129,7 +129,7 @@ SIBLINGS = {
     ),
     "a Python lambda in a config": "x = Input((4,))\nModel(x, layers.Lambda(lambda t: t, name='lam')(x)).to_json()",
     "an LSTM called on a list": "layers.LSTM(3, name='rnn')([Input((5, 4)), Input((3,)), Input((3,))])",
-    "a mask of another kind": "layers.LSTM(3, name='rnn')(Input((5, 4)), mask='yes')",
+    "a mask of another kind": "layers.Softmax(name='soft')(Input((5,)), mask='yes')",
     "a bug in call()": "class L(layers.Layer):\n    def call(self, x):\n        return x @ torch.ones(3, 2)\nL(name='mine')(Input((4,)))",
     # torch's modules
     "wrap of a class": "from layergraph import wrap\nwrap(nn.Linear)",
