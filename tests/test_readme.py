@@ -38,7 +38,7 @@ def test_the_code_runs_in_order_and_prints_what_stands_below_it():
         with contextlib.redirect_stdout(stream):
             exec(compile(body, "README.md", "exec"), scope)
         printed = stream.getvalue()
-    assert checked == 3
+    assert checked == 4
 
 
 @pytest.mark.parametrize(
