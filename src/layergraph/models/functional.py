@@ -15,15 +15,13 @@ from layergraph.errors import ArgumentError, Fact, LayergraphError, shown
 from layergraph.graph import walk
 from layergraph.graph.lower import Lowering, Nested, Value
 from layergraph.graph.names import Namespace, clean
-from layergraph.graph.node import NO_MASKS, Node
-from layergraph.graph.record import record
+from layergraph.graph.node import Node
 from layergraph.graph.spec import TensorSpec
-from layergraph.graph.structure import Path, leaves_with_path, map_leaves
-from layergraph.graph.symbolic import SymbolicTensor, map_symbols, symbols_in, target_name
+from layergraph.graph.structure import leaves_with_path, map_leaves
+from layergraph.graph.symbolic import SymbolicTensor, symbols_in, target_name
 from layergraph.kinds import is_dict
 from layergraph.layers.base import Layer
 from layergraph.layers.core import InputLayer
-from layergraph.layers.masking import carries, masks_of
 from layergraph.layers.recording import OneTensorOut
 from layergraph.layers.state import once
 from layergraph.layers.tracking import ReservedError
@@ -31,7 +29,7 @@ from layergraph.layers.weights import Weight
 from layergraph.models import failure
 from layergraph.models.arguments import inputs_and_outputs
 from layergraph.models.feeding import Fed
-from layergraph.models.masks import replay
+from layergraph.models.masks import HandsMasksOn, replay, specs_of_masks
 from layergraph.models.model import Model
 from layergraph.models.naming import Names
 from layergraph.models.places import Placed
@@ -46,7 +44,7 @@ _WRITTEN = frozenset(
 )
 
 
-class Functional(Model, Operable, Fed, Placed, fx.GraphModule):
+class Functional(HandsMasksOn, Model, Operable, Fed, Placed, fx.GraphModule):
     """What `Model(inputs, outputs)` gives: a plain nn.Module whose `code` reads like hand-written PyTorch.
 
     Call it with tensors by position, a list, a dict by input name, or keywords; numpy arrays are converted. The outputs come in
@@ -185,7 +183,7 @@ class Functional(Model, Operable, Fed, Placed, fx.GraphModule):
 
     def lower(self, lowering: Lowering, key: str, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
         training, masks = kwargs.pop("training", None), kwargs.pop("mask", None)
-        again = replay(self._plan, _specs_of(masks)) if masks is not None and self._instead is None else None
+        again = replay(self._plan, specs_of_masks(masks)) if masks is not None and self._instead is None else None
         if self._instead is not None or (training is None and (again is None or not again.changed)):
             return lowering.module(key, self._standing(), args, {})
         plan, inside = self._plan, Nested(f"{key}.", self._keys, lowering.mode if training is None else bool(training))
@@ -193,44 +191,6 @@ class Functional(Model, Operable, Fed, Placed, fx.GraphModule):
             return _packed(plan, again.write(lowering, inside, args, masks, again.outputs))
         values = {walk.key(symbol): value for symbol, value in zip(plan.flat_inputs, args, strict=True)}
         return _packed(plan, lowering.run(plan.nodes, values, plan.flat_outputs, inside))
-
-    # Masks
-
-    @property
-    def output_masks(self) -> list[SymbolicTensor | None]:
-        """The mask that travels with each of the flat outputs: a symbol of this graph, or None."""
-        return self._plan.output_masks
-
-    def _with_masks(self) -> tuple[Functional, list[int | None]] | None:
-        """A model over the same modules that gives [outputs, masks], and which of the masks is whose; None without any mask."""
-        known = {walk.key(mask): mask for mask in self.output_masks if mask is not None}
-        if not known:
-            return None
-        twin = self._remade([unpacked(self._plan.outputs), list(known.values())], {}, name=self.name)
-        return twin, [None if mask is None else list(known).index(walk.key(mask)) for mask in self.output_masks]
-
-    def _wired(self, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> Mapping[str, Any]:
-        return {"mask": masks_of(list(args))} if carries(args) else NO_MASKS
-
-    def _carried(self, args: tuple[Any, ...], kwargs: Mapping[str, Any], wired: Mapping[str, Any], output: Any) -> Mapping[Path, Any]:
-        given = self._masks_given(map_symbols(lambda mask: mask.spec, wired["mask"]) if wired else None)
-        if not any(spec is not None for spec in given):
-            return NO_MASKS
-        masks = record("masks", self, args, kwargs, given, None, wired)
-        places = (path for path, _ in leaves_with_path(output))
-        return {place: mask for place, mask in zip(places, masks, strict=True) if mask is not None}
-
-    def _masks_given(self, masks: Sequence[TensorSpec | None] | None) -> list[TensorSpec | None]:
-        """The specs of the outputs' masks, where the inputs have masks of these specs."""
-        found = replay(self._plan, masks).output_masks if masks is not None else self.output_masks
-        return [None if mask is None else mask.spec for mask in found]
-
-    def _lower_masks(self, lowering: Lowering, key: str, args: tuple[Any, ...], kwargs: dict[str, Any]) -> list[Any]:
-        """Write the masks of the outputs."""
-        training, masks = kwargs.get("training"), kwargs.get("mask") or [None] * len(args)
-        again = replay(self._plan, _specs_of(masks))
-        inside = Nested(f"{key}.", self._keys, lowering.mode if training is None else bool(training))
-        return again.write(lowering, inside, args, masks, again.output_masks)
 
     # What a model has
 
@@ -482,10 +442,6 @@ def _lowered(plan: Plan, keys: Mapping[Any, str], mixed: bool) -> Lowering:
     values = lowering.placeholders([(keys[layer], symbol) for layer, symbol in zip(plan.input_layers, plan.flat_inputs, strict=True)])
     lowering.output(_packed(plan, lowering.run(plan.nodes, values, plan.flat_outputs)))
     return lowering
-
-
-def _specs_of(masks: Sequence[Value | None]) -> list[TensorSpec | None]:
-    return [None if mask is None else TensorSpec(mask.shape, mask.dtype) for mask in masks]
 
 
 def _packed(plan: Plan, values: Sequence[Value | None]) -> Any:

@@ -6,16 +6,19 @@ masks that they would take had its layers been called one by one, as in Keras, w
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from layergraph.graph.lower import Lowering, Nested, Value
-from layergraph.graph.node import Node
+from layergraph.graph.node import NO_MASKS, Node
+from layergraph.graph.record import record
 from layergraph.graph.spec import TensorSpec
-from layergraph.graph.symbolic import SymbolicTensor
+from layergraph.graph.structure import Path, leaves_with_path
+from layergraph.graph.symbolic import SymbolicTensor, map_symbols
 from layergraph.graph.walk import computed_from, key
-from layergraph.models.plan import Plan
+from layergraph.layers.masking import Masked, carries, masks_of
+from layergraph.models.plan import Plan, unpacked
 from layergraph.models.rewrite import Rewriting
 
 
@@ -63,3 +66,52 @@ def replay(plan: Plan, masks: Sequence[TensorSpec | None]) -> Replay:
         node for symbol in outputs for node in computed_from([*inputs, *(mask for mask in given if mask is not None)], symbol) or ()
     )
     return Replay(inputs, given, outputs, sum(len(node.masks) for node in nodes) != before)
+
+
+def specs_of_masks(masks: Sequence[Value | None]) -> list[TensorSpec | None]:
+    return [None if mask is None else TensorSpec(mask.shape, mask.dtype) for mask in masks]
+
+
+class HandsMasksOn(Masked):
+    """What a functional model does with masks: on its outputs, and as a layer of another model."""
+
+    name: Any
+    _plan: Any
+    _keys: Mapping[Any, str]
+    _remade: Any
+
+    @property
+    def output_masks(self) -> list[SymbolicTensor | None]:
+        """The mask that travels with each of the flat outputs: a symbol of this graph, or None."""
+        return self._plan.output_masks
+
+    def _with_masks(self) -> tuple[Any, list[int | None]] | None:
+        """A model over the same modules that gives [outputs, masks], and which of the masks is whose; None without any mask."""
+        known = {key(mask): mask for mask in self.output_masks if mask is not None}
+        if not known:
+            return None
+        twin = self._remade([unpacked(self._plan.outputs), list(known.values())], {}, name=self.name)
+        return twin, [None if mask is None else list(known).index(key(mask)) for mask in self.output_masks]
+
+    def _wired(self, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> Mapping[str, Any]:
+        return {"mask": masks_of(list(args))} if carries(args) else NO_MASKS
+
+    def _carried(self, args: tuple[Any, ...], kwargs: Mapping[str, Any], wired: Mapping[str, Any], output: Any) -> Mapping[Path, Any]:
+        given = self._masks_given(map_symbols(lambda mask: mask.spec, wired["mask"]) if wired else None)
+        if not any(spec is not None for spec in given):
+            return NO_MASKS
+        masks = record("masks", self, args, kwargs, given, None, wired)
+        places = (path for path, _ in leaves_with_path(output))
+        return {place: mask for place, mask in zip(places, masks, strict=True) if mask is not None}
+
+    def _masks_given(self, masks: Sequence[TensorSpec | None] | None) -> list[TensorSpec | None]:
+        """The specs of the outputs' masks, where the inputs have masks of these specs."""
+        found = replay(self._plan, masks).output_masks if masks is not None else self.output_masks
+        return [None if mask is None else mask.spec for mask in found]
+
+    def _lower_masks(self, lowering: Lowering, prefix: str, args: tuple[Any, ...], kwargs: dict[str, Any]) -> list[Any]:
+        """Write the masks of the outputs."""
+        training, masks = kwargs.get("training"), kwargs.get("mask") or [None] * len(args)
+        again = replay(self._plan, specs_of_masks(masks))
+        inside = Nested(f"{prefix}.", self._keys, lowering.mode if training is None else bool(training))
+        return again.write(lowering, inside, args, masks, again.output_masks)
