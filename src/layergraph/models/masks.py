@@ -75,7 +75,7 @@ def specs_of_masks(masks: Sequence[Value | None]) -> list[TensorSpec | None]:
 class HandsMasksOn(Masked):
     """What a functional model does with masks: on its outputs, and as a layer of another model."""
 
-    name: Any
+    _given_name: str | None
     _plan: Any
     _keys: Mapping[Any, str]
     _remade: Any
@@ -90,7 +90,7 @@ class HandsMasksOn(Masked):
         known = {key(mask): mask for mask in self.output_masks if mask is not None}
         if not known:
             return None
-        twin = self._remade([unpacked(self._plan.outputs), list(known.values())], {}, name=self.name)
+        twin = self._remade([unpacked(self._plan.outputs), list(known.values())], {}, name=self._given_name)
         return twin, [None if mask is None else list(known).index(key(mask)) for mask in self.output_masks]
 
     def _wired(self, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> Mapping[str, Any]:
