@@ -123,6 +123,20 @@ def test_output_masks() -> None:
     assert Model(x, head).output_masks == [None]  # the mask comes from tokens, which are no input here
 
 
+def test_a_model_cut_behind_the_tokens_runs_without_their_mask() -> None:
+    tokens, x = embedded(name="words")
+    y = layers.Dense(2, name="head")(Mean(name="pool")(x))
+    with pytest.warns(UserWarning, match="Mean 'pool' runs without its mask, which torch ne makes from what is not among `inputs`"):
+        tail = Model(x, y)
+    vectors = torch.linspace(-1, 1, 30).reshape(2, 5, 3)
+    torch.testing.assert_close(tail(vectors), tail.head(vectors.mean(1)))
+    torch.testing.assert_close(copy.deepcopy(tail)(vectors), tail(vectors))
+    whole = Model(tokens, y)
+    assert whole.head is tail.head
+    assert "mask = ne" in whole.code
+    assert "mask" not in tail.code
+
+
 def test_a_mask_survives_surgery() -> None:
     tokens, x = embedded(name="words")
     model = Model(tokens, Mean(name="pool")(layers.Dense(2, name="head")(x)))

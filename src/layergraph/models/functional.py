@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Self, overload
 import torch
 from torch import Tensor, fx, nn
 
-from layergraph.errors import ArgumentError, Fact, LayergraphError, shown
+from layergraph.errors import ArgumentError, Fact, GraphError, LayergraphError, shown
 from layergraph.graph import walk
 from layergraph.graph.lower import Lowering, Nested, Value
 from layergraph.graph.names import Namespace, clean
@@ -29,7 +29,7 @@ from layergraph.layers.weights import Weight
 from layergraph.models import failure
 from layergraph.models.arguments import inputs_and_outputs
 from layergraph.models.feeding import Fed
-from layergraph.models.masks import HandsMasksOn, replay, specs_of_masks
+from layergraph.models.masks import HandsMasksOn, replay, specs_of_masks, without_lost_masks
 from layergraph.models.model import Model
 from layergraph.models.naming import Names
 from layergraph.models.places import Placed
@@ -66,7 +66,14 @@ class Functional(HandsMasksOn, Model, Operable, Fed, Placed, fx.GraphModule):
     def __init__(self, *args: Any, **kwargs: Any):
         inputs, outputs, words = inputs_and_outputs(type(self), args, kwargs)
         self._start(**words)
-        self._install(make_plan(inputs, outputs))
+        try:
+            plan = make_plan(inputs, outputs)
+        except GraphError:
+            again = without_lost_masks(inputs, outputs)
+            if again is None:
+                raise
+            plan = make_plan(inputs, again)
+        self._install(plan)
         if not self._trainable:
             self.trainable = False
 

@@ -8,18 +8,20 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
+from layergraph.errors import describe, user_place, warn_at
 from layergraph.graph.lower import Lowering, Nested, Value
 from layergraph.graph.node import NO_MASKS, Node
 from layergraph.graph.record import record
 from layergraph.graph.spec import TensorSpec
-from layergraph.graph.structure import Path, leaves_with_path
-from layergraph.graph.symbolic import SymbolicTensor, map_symbols
+from layergraph.graph.structure import Path, leaves, leaves_with_path
+from layergraph.graph.symbolic import SymbolicTensor, maker, map_symbols, symbol_of, symbols_in
 from layergraph.graph.walk import computed_from, key
 from layergraph.layers.masking import Masked, carries, masks_of
 from layergraph.models.plan import Plan, unpacked
-from layergraph.models.rewrite import Rewriting
+from layergraph.models.rewrite import Rewriting, result_of
 
 
 @dataclass(eq=False)
@@ -70,6 +72,43 @@ def replay(plan: Plan, masks: Sequence[TensorSpec | None]) -> Replay:
 
 def specs_of_masks(masks: Sequence[Value | None]) -> list[TensorSpec | None]:
     return [None if mask is None else TensorSpec(mask.shape, mask.dtype) for mask in masks]
+
+
+def without_lost_masks(inputs: Any, outputs: Any) -> Any:
+    """The outputs again, where calls on the way run without a mask that is not computed from these inputs; None where none is lost.
+
+    A model that is cut behind the tokens has their embedding and not their mask. As in Keras it runs without; a warning says so.
+    """
+    given = symbols_in(inputs)
+    known, nodes, pending = {key(symbol) for symbol in given}, set[Node](), list(symbols_in(outputs))
+    while pending:
+        symbol = pending.pop()
+        if key(symbol) not in known and symbol.node not in nodes:
+            if symbol.node.op == "input":
+                return None
+            nodes.add(symbol.node)
+            pending.extend(symbol.node.parents)
+    lost = {
+        node: next(mask for mask in leaves(dict(node.masks)) if mask is not None)
+        for node in nodes
+        if any(mask is not None and computed_from(given, mask) is None for mask in leaves(dict(node.masks)))
+    }
+    if not lost:
+        return None
+    for node, mask in lost.items():
+        warn_at(
+            user_place(),
+            f"{node.target.label} runs without its mask, which {maker(mask)} makes from what is not among `inputs`; "
+            f"it was called at {describe(node.place)}",
+        )
+    rewriting = Rewriting()
+    rewriting.run(sorted(nodes, key=lambda node: node.id), {node: partial(_unmasked, node) for node in lost}, {})
+    return map_symbols(rewriting.now, outputs)
+
+
+def _unmasked(node: Node, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+    bare = Node(node.op, node.target, args, kwargs, symbols_in(args, kwargs), node.place, node.constants)
+    return map_symbols(lambda symbol: symbol_of(symbol.spec, bare, symbol.path), result_of(node))
 
 
 class HandsMasksOn(Masked):
