@@ -53,3 +53,16 @@ def outcome(expression: str, layers: Any) -> Any:
         return plain(eval(expression, {**scope, "layers": layers}))
     except Exception:
         return {"raises": True}
+
+
+# What layergraph gives on purpose where Keras gives something else, and why.
+OTHERWISE: dict[str, tuple[str, Any]] = {
+    "layers.CategoryEncoding(4, 'one_hot')(2)": (
+        "Keras declares the shape (4,), and gives (1, 4)",
+        {"values": [0.0, 0.0, 1.0, 0.0], "shape": [4]},
+    ),
+    "layers.CategoryEncoding(3)([[5]])": (
+        "Keras raises on torch for a number that is too large, and drops it on TensorFlow",
+        {"raises": True},
+    ),
+}

@@ -41,6 +41,7 @@ def look(pattern: str) -> dict[str, str]:
     for expression, wanted in (pair for family in families for pair in family.items() if re.search(pattern, f"data:{pair[0]}")):
         number += 1
         got = data_layers.outcome(expression, layers)
+        wanted = data_layers.OTHERWISE.get(expression, ("", wanted))[1]
         found |= {} if golden.same(got, wanted) else {f"data:{expression}": str(got)}
     for row in ROWS:
         if re.search(pattern, row.id):

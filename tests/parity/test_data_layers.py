@@ -10,21 +10,10 @@ import pytest
 from layergraph import layers
 
 from . import data_layers, golden
+from .data_layers import OTHERWISE
 
 GOLDEN: dict[str, dict[str, Any]] = json.loads((golden.FOLDER / "data_layers.json").read_text(encoding="utf-8"))
 ROWS = [(family, expression) for family in list(GOLDEN)[1:] for expression in GOLDEN[family]]
-
-# Where layergraph gives something else, on purpose.
-OTHERWISE: dict[str, tuple[str, Any]] = {
-    "layers.CategoryEncoding(4, 'one_hot')(2)": (
-        "Keras declares the shape (4,), and gives (1, 4)",
-        {"values": [0.0, 0.0, 1.0, 0.0], "shape": [4]},
-    ),
-    "layers.CategoryEncoding(3)([[5]])": (
-        "Keras raises on torch for a number that is too large, and drops it on TensorFlow",
-        {"raises": True},
-    ),
-}
 
 
 @pytest.mark.parametrize(("family", "expression"), ROWS, ids=[expression for _, expression in ROWS])
