@@ -15,7 +15,7 @@ from .dtype_policies import dtype_policy as dtype_policy
 from .dtype_policies import set_dtype_policy as set_dtype_policy
 from .dtypes import DTypeLike as DTypeLike
 from .dtypes import floatx as floatx
-from .dtypes import one_of
+from .dtypes import constant_when_compiled, one_of
 from .dtypes import set_floatx as set_floatx
 from .dtypes import standardize_dtype as standardize_dtype
 from .dtypes import torch_dtype as torch_dtype
@@ -45,7 +45,7 @@ __all__ = [
 
 _LAYOUTS = ("channels_last", "channels_first")
 
-_epsilon: ContextVar[float] = ContextVar("layergraph_epsilon", default=1e-7)
+_epsilon: ContextVar[str] = ContextVar("layergraph_epsilon", default="1e-07")
 _image_data_format: ContextVar[str] = ContextVar("layergraph_image_data_format", default="channels_last")
 
 
@@ -60,6 +60,11 @@ def backend() -> str:
 
 def epsilon() -> float:
     """The small number that keeps divisions finite in losses and constraints, 1e-7 at first."""
+    return float(_epsilon_written())
+
+
+@constant_when_compiled
+def _epsilon_written() -> str:
     return _epsilon.get()
 
 
@@ -67,9 +72,10 @@ def set_epsilon(value: float) -> None:
     """Set `epsilon()`, a number above 0. Raises `ArgumentError` for anything else."""
     if not isinstance(value, Real) or not value > 0:
         raise ArgumentError(f"set_epsilon: wanted a number above 0, got {shown(value)}", "set_epsilon(1e-7)")
-    _epsilon.set(float(value))
+    _epsilon.set(repr(float(value)))
 
 
+@constant_when_compiled
 def image_data_format() -> str:
     """Where new layers expect the channels of images: `"channels_last"` (B, H, W, C) at first, or `"channels_first"`."""
     return _image_data_format.get()

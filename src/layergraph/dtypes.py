@@ -5,6 +5,7 @@ The float type is a context variable, as all settings are: see `config.py`.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from contextvars import ContextVar
 from typing import Any, TypeAlias, cast
 
@@ -52,6 +53,16 @@ _IN_32_BITS = {"int64": "int32", "uint64": "uint32", "float64": "float32", "comp
 _floatx: ContextVar[str] = ContextVar("layergraph_floatx", default="float32")
 
 
+def constant_when_compiled(read: Callable[[], str]) -> Callable[[], str]:
+    """Have torch.compile take what a setting is while it compiles: it cannot read a context variable.
+
+    Text only: of a number the compiler would make a symbol. This is the mark of torch.compiler.assume_constant_result, which imports the compiler.
+    """
+    read.__dict__["_dynamo_marked_constant"] = True
+    return read
+
+
+@constant_when_compiled
 def floatx() -> str:
     """The name of the float type that new layers use unless told otherwise, `"float32"` at first."""
     return _floatx.get()
@@ -79,7 +90,7 @@ def standardize_dtype(dtype: DTypeLike = None) -> str:
     ('bfloat16', 'float32', 'int32')
     """
     if dtype is None:
-        return _floatx.get()
+        return floatx()
     if isinstance(dtype, torch.dtype):
         name = _NAMES.get(dtype)
     elif isinstance(dtype, str) and (dtype in _TORCH or dtype == "string"):

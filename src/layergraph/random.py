@@ -7,6 +7,7 @@
     a SeedGenerator  the next of a row of generators: other values at each call, the same row for the same seed
 
 The streams are torch's: a seed does not give the numbers that it gives in Keras. Values are made on torch's default device.
+In code that torch.compile compiles a seed has no effect, as that of a dropout has none: torch's global generator is drawn from.
 """
 
 from __future__ import annotations
@@ -227,7 +228,7 @@ def _spread(value: Any, out: Tensor) -> Tensor:
 
 
 def _generator(seed: Seed, device: torch.device) -> torch.Generator | None:
-    if seed is None or device.type == "meta":
+    if seed is None or device.type == "meta" or torch.compiler.is_compiling():  # a compiled graph has one stream, torch's own
         return None
     start, drawn = map(int, seed.next()) if isinstance(seed, SeedGenerator) else (_index(seed), 0)
     return torch.Generator(device).manual_seed((start + drawn * _GOLDEN) % 2**63)

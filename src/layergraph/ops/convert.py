@@ -63,10 +63,6 @@ def floatx() -> torch.dtype:
     return config.torch_dtype(None)
 
 
-# torch.compile cannot read a context variable. This is the mark of torch.compiler.assume_constant_result, which imports the compiler.
-floatx.__dict__["_dynamo_marked_constant"] = True
-
-
 def to_dtype(x: Any, dtype: torch.dtype) -> Any:
     """A tensor or symbol in a dtype; itself where it has it."""
     return x if dtype_of(x) == dtype else x.to(dtype)

@@ -1,4 +1,4 @@
-"""Settings that ops read when they are called, as torch.compile can read them too: as constants."""
+"""Settings that ops read when they are called."""
 
 from __future__ import annotations
 
@@ -13,7 +13,3 @@ def epsilon(given: float | None = None) -> float:
 def image_data_format() -> str:
     """`config.image_data_format()`."""
     return config.image_data_format()
-
-
-for _read in (epsilon, image_data_format):  # torch.compile cannot read a context variable: the mark of assume_constant_result
-    _read.__dict__["_dynamo_marked_constant"] = True

@@ -68,7 +68,9 @@ def divergence(keras: Any) -> Any:
     x = layers.Dense(5, activation="relu", activity_regularizer=keras.regularizers.L1L2(1e-3, 1e-2), kernel_constraint="non_neg")(inputs)
     x = ActivityRegularizationLayer()(x)
     x = layers.ActivityRegularization(l2=0.03)(x)
-    x = layers.Dense(4, kernel_regularizer=keras.regularizers.OrthogonalRegularizer(0.01), kernel_constraint=keras.constraints.MaxNorm(0.8))(x)
+    x = layers.Dense(
+        4, kernel_regularizer=keras.regularizers.OrthogonalRegularizer(0.01), kernel_constraint=keras.constraints.MaxNorm(0.8)
+    )(x)
     return keras.Model(inputs, x)
 
 

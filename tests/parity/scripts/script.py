@@ -86,6 +86,9 @@ def prepared(script: Script, keras: Any) -> Any:
     """The model, built, with the weights that all its makers give it."""
     model = script.make(keras)
     model(given(script), training=False)
+    for layer in model.layers:
+        if getattr(layer, "stateful", False):
+            layer.reset_state()
     model.set_weights([weight(number, w) for number, w in enumerate(model.get_weights())])
     return model
 

@@ -86,7 +86,9 @@ def attention_seq2seq(keras: Any) -> Any:
     layers = keras.layers
     source, target = keras.Input((STEPS,), dtype="int32", name="source"), keras.Input((STEPS - 1,), dtype="int32", name="target")
     embedded = layers.Embedding(WORDS, 5, mask_zero=True)(source)
-    encoded, forward, backward = layers.Bidirectional(layers.GRU(3, return_sequences=True, return_state=True), merge_mode="concat")(embedded)
+    encoded, forward, backward = layers.Bidirectional(layers.GRU(3, return_sequences=True, return_state=True), merge_mode="concat")(
+        embedded
+    )
     state = layers.Concatenate()([forward, backward])
     decoded = layers.GRU(6, return_sequences=True)(layers.Embedding(WORDS, 5, mask_zero=True)(target), initial_state=state)
     context = layers.AdditiveAttention()([decoded, encoded])

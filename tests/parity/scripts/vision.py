@@ -144,13 +144,20 @@ def mobilenet(keras: Any) -> Any:
 
     def inverted(inputs, expansion, stride, filters, block_id):
         channels, prefix = inputs.shape[-1], f"block_{block_id}_"
-        x = layers.Conv2D(expansion * channels, kernel_size=1, padding="same", use_bias=False, activation=None, name=prefix + "expand")(inputs)
+        x = layers.Conv2D(expansion * channels, kernel_size=1, padding="same", use_bias=False, activation=None, name=prefix + "expand")(
+            inputs
+        )
         x = layers.BatchNormalization(axis=-1, epsilon=1e-3, momentum=0.999, name=prefix + "expand_BN")(x)
         x = layers.ReLU(6.0, name=prefix + "expand_relu")(x)
         if stride == 2:
             x = layers.ZeroPadding2D(padding=((0, 1), (0, 1)), name=prefix + "pad")(x)
         x = layers.DepthwiseConv2D(
-            kernel_size=3, strides=stride, activation=None, use_bias=False, padding="same" if stride == 1 else "valid", name=prefix + "depthwise"
+            kernel_size=3,
+            strides=stride,
+            activation=None,
+            use_bias=False,
+            padding="same" if stride == 1 else "valid",
+            name=prefix + "depthwise",
         )(x)
         x = layers.BatchNormalization(axis=-1, epsilon=1e-3, momentum=0.999, name=prefix + "depthwise_BN")(x)
         x = layers.ReLU(6.0, name=prefix + "depthwise_relu")(x)
@@ -304,7 +311,8 @@ def augmented(keras: Any) -> Any:
     """Augmentation as a `Sequential` inside of the model, that does nothing in inference but rescale."""
     layers = keras.layers
     data_augmentation = keras.Sequential(
-        [layers.RandomFlip("horizontal"), layers.RandomRotation(0.1), layers.RandomZoom(0.2), layers.RandomContrast(0.1)], name="augmentation"
+        [layers.RandomFlip("horizontal"), layers.RandomRotation(0.1), layers.RandomZoom(0.2), layers.RandomContrast(0.1)],
+        name="augmentation",
     )
     inputs = keras.Input(shape=(20, 18, 3))
     x = data_augmentation(inputs)
