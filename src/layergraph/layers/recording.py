@@ -199,27 +199,34 @@ class Recorded(Masked):
         return self.built and (self._inlined or "_build_shapes" in self.__dict__)
 
     def _build_sublayers(self, specs: Sequence[Any], kwargs: Mapping[str, Any]) -> None:
-        device = next((t.device for t in itertools.chain(self.parameters(), self.buffers())), None)
+        unknown = None in (size for spec in leaves([*specs, dict(kwargs)]) if isinstance(spec, TensorSpec) for size in spec.shape[1:])
         failure: Exception | None = None
-        for size in _TRIAL_SIZES:
-            zeros, words = map_leaves(
-                lambda leaf, size=size: _zeros(leaf, size, device) if isinstance(leaf, TensorSpec) else leaf, [list(specs), dict(kwargs)]
-            )
-            if words.get("training") is None and "training" in self._call_words:
-                words["training"] = False
+        for size in _TRIAL_SIZES if unknown else _TRIAL_SIZES[:1]:
             try:
-                # The generator moves on: under fork_rng, all blocks that draw their own weights would draw the same ones.
-                with torch.no_grad(), in_mode(self, False):
-                    self.forward(*zeros, **words)
-                for keeper in self._loss_keepers():
-                    keeper.terms = ()
-                return
+                self._run_on_zeros(specs, kwargs, size)
             except Exception as error:
                 failure = failure or error
-                if None not in (size for spec in leaves([*specs, dict(kwargs)]) if isinstance(spec, TensorSpec) for size in spec.shape[1:]):
-                    break
+                continue
+            if unknown and any(layer.__dict__.get("_shape_learnt") for layer in self._flatten_layers()):
+                with contextlib.suppress(Exception):  # a Sequential that learnt the size of the trial learns that it may be another
+                    self._run_on_zeros(specs, kwargs, 2 * size)
+            return
         if failure is not None:
             raise failure
+
+    def _run_on_zeros(self, specs: Sequence[Any], kwargs: Mapping[str, Any], size: int) -> None:
+        """Run in inference, unknown sizes taken as `size`."""
+        device = next((t.device for t in itertools.chain(self.parameters(), self.buffers())), None)
+        zeros, words = map_leaves(
+            lambda leaf: _zeros(leaf, size, device) if isinstance(leaf, TensorSpec) else leaf, [list(specs), dict(kwargs)]
+        )
+        if words.get("training") is None and "training" in self._call_words:
+            words["training"] = False
+        # The generator moves on: under fork_rng, all blocks that draw their own weights would draw the same ones.
+        with torch.no_grad(), in_mode(self, False):
+            self.forward(*zeros, **words)
+        for keeper in self._loss_keepers():
+            keeper.terms = ()
 
     def _shapes_for(self, function: Any, specs: Sequence[Any], kwargs: Mapping[str, Any]) -> list[Any]:
         """The shapes that `build` or `compute_output_shape` takes: of the first argument, or of each that it names, `<argument>_shape`."""

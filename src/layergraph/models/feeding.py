@@ -15,6 +15,10 @@ from layergraph.graph.structure import leaves, leaves_with_path
 from layergraph.kinds import is_array, is_dict, is_mapping, is_sequence
 
 
+class RelearnedError(DataError):
+    """A model found while it ran that its input's sizes vary, and wrote its graph anew: the call is to be made again."""
+
+
 class Fed(fx.GraphModule):
     """The inputs of a `Functional`. The generated code checks each tensor in its first lines and calls `_standardize` where it differs."""
 

@@ -28,7 +28,7 @@ from layergraph.layers.tracking import ReservedError
 from layergraph.layers.weights import Weight
 from layergraph.models import failure
 from layergraph.models.arguments import inputs_and_outputs
-from layergraph.models.feeding import Fed
+from layergraph.models.feeding import Fed, RelearnedError
 from layergraph.models.masks import HandsMasksOn, replay, specs_of_masks, without_lost_masks
 from layergraph.models.model import Model
 from layergraph.models.naming import Names
@@ -157,6 +157,8 @@ class Functional(HandsMasksOn, Model, Operable, Fed, Placed, fx.GraphModule):
                 with collecting(keepers):
                     return self._call_impl(*args)
             return self._call_impl(*args)
+        except RelearnedError:
+            return self.__call__(*args)
         except LayergraphError:
             raise
         except Exception as error:

@@ -10,12 +10,13 @@ import numpy as np
 import torch
 from torch import Tensor, fx, nn
 
-from layergraph.errors import ArgumentError, NotBuiltError, ShapeError, shown
+from layergraph.errors import ArgumentError, DataError, LayergraphError, NotBuiltError, ShapeError, shown
 from layergraph.graph.spec import TensorSpec
 from layergraph.graph.symbolic import SymbolicTensor
 from layergraph.kinds import is_list
 from layergraph.layers.base import Layer
 from layergraph.layers.core import InputLayer
+from layergraph.models.feeding import RelearnedError
 from layergraph.models.functional import Functional
 from layergraph.models.naming import Names
 from layergraph.models.plan import Plan, describe_plan, make_plan
@@ -25,7 +26,7 @@ class Sequential(Functional):
     """Layers one after the other: `Sequential([Dense(64, activation="relu"), Dense(10)])`.
 
     It learns its input's shape from an `Input(shape=...)` in the first place, from `input_shape=` of the first layer, or from
-    the first tensor it is called on. Once it is built it is a Functional: an fx.GraphModule with the same keys.
+    the first tensor it is called on; in the last case it takes other sizes later, if its layers do. Once it is built it is a Functional: an fx.GraphModule with the same keys.
 
     Args:
         layers: the layers.
@@ -44,6 +45,7 @@ class Sequential(Functional):
         self.__dict__.update(
             built=False, _stack=[], _symbols=[], _input_layer=None, _plan_made=None, _arity=-1, _naming=Names(), _given_names={}
         )
+        self.__dict__["_shape_learnt"] = False  # whether the input's shape is that of the first call
         for layer in layers or ():
             self.add(layer)
 
@@ -190,7 +192,7 @@ class Sequential(Functional):
         if len(self._symbols) < 2:
             if not self._stack:
                 raise NotBuiltError(f"{self.label} has no layers", "model.add(layer) first")
-            self._begin(InputLayer(batch_shape=(None, *args[0].shape[1:]), dtype=_input_dtype(args[0])))
+            self._learn(args[0].shape, args[0])
         _ = self._plan
         return type(self).forward(self, *args)
 
@@ -204,13 +206,49 @@ class Sequential(Functional):
                 raise NotBuiltError(
                     f"{self.label} learns its input's shape from its first call: it got {shown(first)}", "call it on a tensor"
                 )
-            self._begin(InputLayer(batch_shape=(None, *tuple(shape)[1:]), dtype=_input_dtype(first)))
+            self._learn(shape, first)
         _ = self._plan
         return super()._arrange(args, kwargs)
 
+    def _learn(self, shape: Sequence[int | None], x: Any) -> None:
+        self._begin(InputLayer(batch_shape=(None, *tuple(shape)[1:]), dtype=_input_dtype(x)))
+        self.__dict__["_shape_learnt"] = True
+
+    def _learn_again(self, shape: Sequence[int | None]) -> bool:
+        """Whether layers that learnt their sizes from a call take this shape too: then the sizes that differ are unknown from now on."""
+        old, symbols = self._input_layer, self._symbols
+        before = [(layer, layer._first) for layer in self.sublayers()]
+        ours = {symbol.node for symbol in symbols}
+        sizes = [a if a == b else None for a, b in zip(symbols[0].shape[1:], shape[1:], strict=True)]
+        try:
+            for layer, call in before:
+                if call is not None and call[0] in ours:
+                    layer.__dict__["_first"] = None
+            self._call_on_end([InputLayer(batch_shape=(None, *sizes), dtype=symbols[0].dtype), *self._stack])
+        except LayergraphError:
+            self.__dict__.update(_input_layer=old, _symbols=symbols)
+            for layer, call in before:
+                layer.__dict__["_first"] = call
+            return False
+        self._naming.drop(old)
+        self._naming.add([self._input_layer])
+        self._register([self._input_layer])
+        return True
+
+    def _standardize(self, x: Any, index: int) -> Tensor:
+        try:
+            return super()._standardize(x, index)
+        except DataError as error:
+            if not self._shape_learnt or not isinstance(x, Tensor) or x.ndim != self._symbols[0].ndim or not self._learn_again(x.shape):
+                raise
+            raise RelearnedError(str(error)) from None
+
     def compute_output_spec(self, *specs: TensorSpec | None, **kwargs: Any) -> Any:
-        if not self.built and specs[0] is not None:
-            self.build(specs[0].shape)
+        spec = specs[0]
+        if not self.built and spec is not None:
+            self.build(spec.shape)
+        elif self._shape_learnt and spec is not None and spec.ndim == self._symbols[0].ndim and spec.shape[1:] != self._symbols[0].shape[1:]:
+            self._learn_again(spec.shape)
         return super().compute_output_spec(*specs, **kwargs)
 
     @Functional.layers.getter
@@ -262,6 +300,7 @@ class Sequential(Functional):
         symbols = [plan.flat_inputs[0], *chain] if plan else [layer.output for layer in first]
         self.__dict__.update(_stack=list(self._stack), _given_names=dict(self._given_names))  # copy.copy shares what it holds
         self.__dict__.update(_symbols=symbols, _naming=Names([*first, *self.sublayers()] if symbols else []), _plan_made=plan)
+        self.__dict__.setdefault("_shape_learnt", False)
         self.__dict__.setdefault("_names", {})
         self.__dict__.setdefault("_keys", {})
 
