@@ -14,8 +14,8 @@ from .absent import explained
 from .dtype_policies import dtype_policy as dtype_policy
 from .dtype_policies import set_dtype_policy as set_dtype_policy
 from .dtypes import DTypeLike as DTypeLike
-from .dtypes import floatx as floatx
 from .dtypes import constant_when_compiled, one_of
+from .dtypes import floatx as floatx
 from .dtypes import set_floatx as set_floatx
 from .dtypes import standardize_dtype as standardize_dtype
 from .dtypes import torch_dtype as torch_dtype

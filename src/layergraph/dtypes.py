@@ -56,7 +56,8 @@ _floatx: ContextVar[str] = ContextVar("layergraph_floatx", default="float32")
 def constant_when_compiled(read: Callable[[], str]) -> Callable[[], str]:
     """Have torch.compile take what a setting is while it compiles: it cannot read a context variable.
 
-    Text only: of a number the compiler would make a symbol. This is the mark of torch.compiler.assume_constant_result, which imports the compiler.
+    Text only: of a number the compiler would make a symbol. This is the mark of torch.compiler.assume_constant_result, which
+    imports the compiler.
     """
     read.__dict__["_dynamo_marked_constant"] = True
     return read

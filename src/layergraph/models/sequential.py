@@ -26,7 +26,8 @@ class Sequential(Functional):
     """Layers one after the other: `Sequential([Dense(64, activation="relu"), Dense(10)])`.
 
     It learns its input's shape from an `Input(shape=...)` in the first place, from `input_shape=` of the first layer, or from
-    the first tensor it is called on; in the last case it takes other sizes later, if its layers do. Once it is built it is a Functional: an fx.GraphModule with the same keys.
+    the first tensor it is called on; in the last case it takes other sizes later, if its layers do. Once it is built it is a
+    Functional: an fx.GraphModule with the same keys.
 
     Args:
         layers: the layers.
@@ -217,6 +218,8 @@ class Sequential(Functional):
     def _learn_again(self, shape: Sequence[int | None]) -> bool:
         """Whether layers that learnt their sizes from a call take this shape too: then the sizes that differ are unknown from now on."""
         old, symbols = self._input_layer, self._symbols
+        if len(shape) != symbols[0].ndim:
+            return False
         before = [(layer, layer._first) for layer in self.sublayers()]
         ours = {symbol.node for symbol in symbols}
         sizes = [a if a == b else None for a, b in zip(symbols[0].shape[1:], shape[1:], strict=True)]
@@ -239,7 +242,7 @@ class Sequential(Functional):
         try:
             return super()._standardize(x, index)
         except DataError as error:
-            if not self._shape_learnt or not isinstance(x, Tensor) or x.ndim != self._symbols[0].ndim or not self._learn_again(x.shape):
+            if not self._shape_learnt or not self._learn_again(x.shape):
                 raise
             raise RelearnedError(str(error)) from None
 
@@ -247,7 +250,7 @@ class Sequential(Functional):
         spec = specs[0]
         if not self.built and spec is not None:
             self.build(spec.shape)
-        elif self._shape_learnt and spec is not None and spec.ndim == self._symbols[0].ndim and spec.shape[1:] != self._symbols[0].shape[1:]:
+        elif spec is not None and self._shape_learnt and spec.shape[1:] != self._symbols[0].shape[1:]:
             self._learn_again(spec.shape)
         return super().compute_output_spec(*specs, **kwargs)
 

@@ -79,7 +79,7 @@ def gan(keras: Any) -> Any:
     layers = keras.layers
     discriminator = keras.Sequential(
         [
-            keras.Input(shape=(8, 8, 1)),
+            keras.Input(shape=(8, 8, 3)),
             layers.Conv2D(4, kernel_size=4, strides=2, padding="same"),
             layers.LeakyReLU(negative_slope=0.2),
             layers.Conv2D(4, kernel_size=4, strides=2, padding="same"),
@@ -100,7 +100,7 @@ def gan(keras: Any) -> Any:
             layers.LeakyReLU(negative_slope=0.2),
             layers.Conv2DTranspose(4, kernel_size=4, strides=2, padding="same"),
             layers.LeakyReLU(negative_slope=0.2),
-            layers.Conv2D(1, kernel_size=5, padding="same", activation="sigmoid"),
+            layers.Conv2D(3, kernel_size=5, padding="same", activation="sigmoid"),
         ],
         name="generator",
     )
@@ -156,7 +156,7 @@ def siamese(keras: Any) -> Any:
         sum_square = ops.sum(ops.square(x - y), axis=1, keepdims=True)
         return ops.sqrt(ops.maximum(sum_square, keras.backend.epsilon()))
 
-    image = layers.Input((12, 12, 1))
+    image = layers.Input((12, 12, 3))
     x = layers.BatchNormalization()(image)
     x = layers.Conv2D(4, (5, 5), activation="tanh")(x)
     x = layers.AveragePooling2D(pool_size=(2, 2))(x)
@@ -164,7 +164,7 @@ def siamese(keras: Any) -> Any:
     x = layers.BatchNormalization()(x)
     x = layers.Dense(5, activation="tanh")(x)
     embedding_network = keras.Model(image, x)
-    input_1, input_2 = layers.Input((12, 12, 1)), layers.Input((12, 12, 1))
+    input_1, input_2 = layers.Input((12, 12, 3)), layers.Input((12, 12, 3))
     tower_1, tower_2 = embedding_network(input_1), embedding_network(input_2)
     merge_layer = layers.Lambda(euclidean_distance, output_shape=(1,))([tower_1, tower_2])
     normal_layer = layers.BatchNormalization()(merge_layer)
@@ -335,19 +335,19 @@ def bfloat16(keras: Any) -> Any:
 
 
 SCRIPTS = (
-    Script(vae, (((8, 8, 1), "float32"),), json=False),
+    Script(vae, (((8, 8, 1), "float32"),), json=False, compiled=True),
     Script(divergence, ROW, "mse", json=False),
     Script(gan, ROW, "binary_crossentropy"),
     Script(critic, (((8, 8, 2), "float32"),)),
     Script(table, (((1,), "float32"), ((1,), "int64"), ((1,), "float32")), "binary_crossentropy"),
-    Script(siamese, (((12, 12, 1), "float32"), ((12, 12, 1), "float32")), "binary_crossentropy", json=False),
+    Script(siamese, (((12, 12, 3), "float32"), ((12, 12, 3), "float32")), "binary_crossentropy", json=False, compiled=True),
     Script(fine_tuned, (((10, 10, 3), "float32"),), "mse"),
     Script(tickets, (((5,), "int32"), ((6,), "int32"), ((4,), "float32")), {"priority": "binary_crossentropy", "department": "mse"}),
     Script(toy_resnet, (((12, 12, 3), "float32"),), "mse"),
     Script(own_layers, ROW, "mse", json=False),
-    Script(own_model, (((6, 6, 3), "float32"),), "mse", json=False),
+    Script(own_model, (((6, 6, 3), "float32"),), "mse", json=False, compiled=True),
     Script(einsum, (((5, 6), "float32"),), "mse"),
     Script(maximums, (((4, 3), "float32"), ((1, 3), "float32")), "mse"),
-    Script(bfloat16, ROW),
+    Script(bfloat16, ROW, limit=2**-7),
     Script(wide_and_deep, {"kind": ((), "int32"), "numbers": ((4,), "float32")}, {"price": "mse", "sold": "mae"}),
 )

@@ -16,13 +16,17 @@ class Script:
     """A model as people write it for Keras, and what is done with it.
 
     `make(keras)` returns the model; `inputs` are (shape, dtype) of one example, by the input's name where the model wants a dictionary;
-    `loss` is for `compile`, and None where training draws random numbers; `json` says that `to_json` holds it.
+    `loss` is for `compile`, and None where training draws random numbers; `json` says that `to_json` holds it, and `compiled` that
+    the test compiles it, which takes seconds; `warns` is what layergraph warns of where it is called; `limit` is of the error.
     """
 
     make: Callable[[Any], Any]
     inputs: tuple[tuple[tuple[int, ...], str], ...] | dict[str, tuple[tuple[int, ...], str]]
     loss: Any = None
     json: bool = True
+    compiled: bool = False
+    warns: str = ""
+    limit: float = 5e-6
 
     @property
     def name(self) -> str:
@@ -40,7 +44,8 @@ def given(script: Script) -> Any:
             if shape and shape[-1] > 2:
                 x[0, -2:] = x[1, 2:] = 0
         else:
-            x = (np.sin(np.arange(size) * 1.7 + number) * 1.2).reshape(ROWS, *shape)
+            x = np.sin(np.arange(size) * (1.7 + number) + number).reshape(ROWS, *shape)
+            x = x * (0.4 + 0.5 * np.arange(ROWS)).reshape(ROWS, *(1 for _ in shape))
         made.append(x.astype(dtype))
     if isinstance(script.inputs, dict):
         return dict(zip(script.inputs, made, strict=True))
@@ -52,7 +57,7 @@ def weight(number: int, like: np.ndarray) -> np.ndarray:
     wave = np.cos(np.arange(like.size) * 2.3 + number).reshape(like.shape)
     if like.ndim < 2:
         return (1.0 + 0.4 * wave).astype(like.dtype)
-    return (wave * (1.6 / np.sqrt(max(np.prod(like.shape[:-1]), 1)))).astype(like.dtype)
+    return (wave * (1.2 / np.sqrt(max(np.prod(like.shape[:-1]), 1)))).astype(like.dtype)
 
 
 def target(script: Script, y: np.ndarray) -> np.ndarray:
@@ -82,14 +87,19 @@ def array(tensor: Any) -> np.ndarray:
     return tensor.detach().cpu().numpy()
 
 
+def at_rest(model: Any) -> Any:
+    """The model, its stateful layers as before the first call."""
+    for layer in model.layers:
+        if getattr(layer, "stateful", False):
+            layer.reset_state()
+    return model
+
+
 def prepared(script: Script, keras: Any) -> Any:
     """The model, built, with the weights that all its makers give it."""
     model = script.make(keras)
     model(given(script), training=False)
-    for layer in model.layers:
-        if getattr(layer, "stateful", False):
-            layer.reset_state()
-    model.set_weights([weight(number, w) for number, w in enumerate(model.get_weights())])
+    at_rest(model).set_weights([weight(number, w) for number, w in enumerate(model.get_weights())])
     return model
 
 
@@ -98,9 +108,10 @@ def numbers(script: Script, keras: Any) -> dict[str, np.ndarray]:
     model, fed = prepared(script, keras), given(script)
     outputs = mapped(array, model(fed, training=False))
     found = {f"{script.name}.output{number}": y for number, y in enumerate(flat(outputs))}
+    found[f"{script.name}.parameters"] = np.array(model.count_params())
     if script.loss is not None:
         model.compile(optimizer=keras.optimizers.SGD(0.02), loss=script.loss)
         wanted = mapped(lambda y: target(script, y), outputs)
-        history = model.fit(fed, wanted, batch_size=2, epochs=3, shuffle=False, verbose=0).history
+        history = model.fit(fed, wanted, batch_size=ROWS, epochs=3, shuffle=False, verbose=0).history
         found[f"{script.name}.losses"] = np.array(history["loss"])
     return found
