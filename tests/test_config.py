@@ -88,3 +88,22 @@ def test_wrong_values(make: Any, message: str):
     assert caught.value.place is not None
     assert caught.value.place[0] == __file__
     test_defaults()
+
+
+def test_settings_are_constants_to_torch_compile():
+    def scaled(x: torch.Tensor) -> torch.Tensor:
+        first = config.image_data_format() == "channels_first"
+        return x.to(config.torch_dtype(config.floatx())) * (x.clamp(min=config.epsilon()) if not first else 0)
+
+    x = torch.tensor([-1.0, 0.0, 1.0])
+    assert torch.equal(torch.compile(scaled, fullgraph=True, backend="eager")(x), scaled(x))
+
+
+def test_epsilon_is_the_number_that_was_set():
+    try:
+        for value in (1e-3, 0.1 + 0.2, 3):
+            config.set_epsilon(value)
+            assert config.epsilon() == value
+            assert type(config.epsilon()) is float
+    finally:
+        config.set_epsilon(1e-7)

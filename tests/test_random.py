@@ -144,3 +144,18 @@ def test_on_meta():
 def test_wrong_use(make: Any, kind: type[Exception], message: str):
     with pytest.raises(kind, match=message):
         make()
+
+
+def test_a_seed_has_no_effect_where_torch_compiles() -> None:
+    seeds = random.SeedGenerator(3)
+
+    def noisy(x: Tensor) -> Tensor:
+        return x + random.normal((4,), seed=seeds) + random.uniform((4,), seed=1)
+
+    compiled = torch.compile(noisy, fullgraph=True, backend="aot_eager")
+    torch.manual_seed(0)
+    first, second = compiled(torch.zeros(4)), compiled(torch.zeros(4))
+    assert not torch.equal(first, second)
+    torch.manual_seed(0)
+    assert torch.equal(compiled(torch.zeros(4)), first)
+    assert seeds.state.tolist() == [3, 0]

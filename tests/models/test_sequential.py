@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import pickle
+import re
 import time
 import warnings
 
@@ -12,7 +13,7 @@ import torch
 from torch import fx, nn
 
 from layergraph import Functional, Input, Model, Sequential, layers
-from layergraph.errors import ArgumentError, NotBuiltError, ShapeError
+from layergraph.errors import ArgumentError, DataError, NotBuiltError, ShapeError
 
 ones = torch.ones(2, 5)
 
@@ -210,3 +211,58 @@ def test_a_stack_compiles_before_its_first_call():
     value = torch.randn(2, 4)
     compiled = torch.compile(model, backend="eager", fullgraph=True)(value)
     torch.testing.assert_close(compiled, model(value))
+
+
+def test_sizes_learnt_from_a_call_may_be_others_later():
+    model = Sequential([layers.Dense(3), layers.Dense(2)])
+    model(torch.ones(2, 4, 5))
+    keys, weights = list(model.state_dict()), model.get_weights()
+    assert model(torch.ones(2, 7, 5)).shape == (2, 7, 2)
+    assert model.input_shape == (None, None, 5)
+    assert model.layers[0].output.shape == (None, None, 3)
+    assert [layer.name for layer in model.layers] == ["dense", "dense_1"]
+    assert list(model.state_dict()) == keys
+    assert all((a == b).all() for a, b in zip(model.get_weights(), weights, strict=True))
+    assert copy.deepcopy(model)(torch.ones(1, 9, 5)).shape == (1, 9, 2)
+    assert Model(model.inputs, model.layers[0].output)(torch.ones(1, 6, 5)).shape == (1, 6, 3)
+
+
+def test_other_sizes_are_learnt_on_symbols_too():
+    model = Sequential([layers.Conv1D(3, 2, strides=2, padding="same")])
+    model(torch.ones(2, 4, 5))
+    assert model(Input((7, 5))).shape == (None, 4, 3)
+    assert model(Input((None, 5))).shape == (None, None, 3)
+
+
+def test_sizes_that_the_layers_do_not_take_are_refused_and_nothing_changes():
+    model = Sequential([layers.Flatten(), layers.Dense(3)])
+    model(torch.ones(2, 4, 5))
+    for wrong in ((2, 6, 5), (2, 4, 5, 1, 1)):
+        with pytest.raises(DataError, match=re.escape(f"wants shape (None, 4, 5), got {wrong}")):
+            model(torch.ones(wrong))
+    assert model(torch.ones(3, 4, 5)).shape == (3, 3)
+    assert (model.input_shape, model.layers[0].output.shape) == ((None, 4, 5), (None, 20))
+
+
+def test_declared_sizes_hold():
+    model = Sequential([Input((4, 5)), layers.Dense(3)])
+    with pytest.raises(DataError, match="wants shape"):
+        model(torch.ones(2, 7, 5))
+
+
+def test_a_sequential_within_a_layer_learns_that_sizes_vary():
+    """A trial run with made-up sizes built it."""
+
+    class Block(layers.Layer):
+        def __init__(self):
+            super().__init__()
+            self.dense = Sequential([layers.Dense(5, activation="relu"), layers.Dense(4)])
+
+        def call(self, x):
+            return self.dense(x) + x
+
+    x = Input((None, 4))
+    model = Model(x, Block()(x))
+    assert model.output_shape == (None, None, 4)
+    compiled = torch.compile(model, fullgraph=True, backend="eager")
+    assert compiled(torch.ones(2, 7, 4)).shape == model(torch.ones(2, 7, 4)).shape == (2, 7, 4)
