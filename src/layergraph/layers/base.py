@@ -5,7 +5,7 @@ from __future__ import annotations
 import inspect
 import itertools
 import types
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from types import MappingProxyType
 from typing import Any, ClassVar, Self
 
@@ -153,6 +153,7 @@ class Layer(Recorded, Declared):
         self.__dict__.update(
             _policy=policy,
             _torch_dtype=getattr(torch, policy.variable_dtype),
+            _fed_dtype=getattr(torch, policy.variable_dtype),
             _mixed_dtype=getattr(torch, policy.compute_dtype) if mixed else None,
         )
 
@@ -226,9 +227,9 @@ class Layer(Recorded, Declared):
             initializer = self._field_of(weight, "initializer")
             if initializer is not None:
                 weight.initialize(initializer)
+        if self._fed_dtype is not (torch.get_default_dtype() if self._inlined else self._torch_dtype):
+            self.to(self._fed_dtype)
         if self._inlined:
-            if self._torch_dtype is not torch.get_default_dtype():
-                self.to(self._torch_dtype)
             stateful = [(name, module) for name, module in self._modules.items() if module is not None and _has_state(module)]
             if len(stateful) == 1 and not self._parameters and not self._buffers:
                 self.adopt(*stateful[0])
@@ -248,6 +249,13 @@ class Layer(Recorded, Declared):
                 where = "" if unbuilt is self else f", in {self.label},"
                 error.add_note(f"{unbuilt.label}{where} has no weights yet: call it on a tensor, or build(input_shape), before loading")
             raise
+
+    def _apply(self, fn: Callable[[torch.Tensor], torch.Tensor], recurse: bool = True) -> Self:
+        """A layer moved to another dtype, `layer.double()`, casts its inputs to that from now on, weights or none."""
+        super()._apply(fn, recurse)
+        if self._fed_dtype.is_floating_point:
+            self.__dict__["_fed_dtype"] = fn(torch.empty(0, dtype=self._fed_dtype)).dtype
+        return self
 
     def _before_building(self) -> dict[str, Any] | None:
         """What `_unbuild` puts back when a build, or what follows it, fails; None for a layer that is built."""

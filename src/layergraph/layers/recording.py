@@ -42,6 +42,8 @@ class Recorded(Masked):
     autocast: bool
     call: Any
     _torch_dtype: Any
+    # What eager inputs are cast to: the layer's dtype, or the one that it was moved to.
+    _fed_dtype: Any
     _mixed_dtype: torch.dtype | None
     _settle_state: Any
     _before_building: Any
@@ -156,17 +158,24 @@ class Recorded(Masked):
             return result if activity is None else map_leaves(activity, result)
 
     def _admit(self, value: Any) -> Any:
-        """An eager argument as a tensor of the layer's dtype."""
+        """An eager argument as a tensor of the layer's dtype, at every call as in Keras."""
         if isinstance(value, list | tuple):
             return alike(cast("list[Any]", value), [self._admit(item) for item in cast("list[Any]", value)])
         if isinstance(value, np.ndarray):
             value = torch.from_numpy(value)
-        if isinstance(value, Tensor) and value.dtype is not self._torch_dtype and self._casts(value.dtype):
-            kept = self.built and value.is_floating_point()  # without weights, a layer works in the dtype that comes
+        if isinstance(value, Tensor) and value.dtype is not self._fed_dtype and self._casts(value.dtype):
             held = itertools.chain(self.parameters(), self.buffers())
-            own = next((t.dtype for t in held if t.is_floating_point()), value.dtype if kept else self._torch_dtype)
-            return value if value.dtype == own else value.to(own)
+            own = next((t.dtype for t in held if t.is_floating_point()), None)
+            if own is None and self._lowered_by_autocast(value):
+                return value
+            return value.to(own or self._fed_dtype)
         return value
+
+    def _lowered_by_autocast(self, value: Tensor) -> bool:
+        """Whether autocast has given a tensor its dtype: a layer without weights leaves it, as the function it is in a graph does."""
+        kind = value.device.type
+        lower = torch.get_autocast_dtype(kind) if torch.is_autocast_enabled(kind) else self._mixed_dtype
+        return value.dtype is lower
 
     def _casts(self, dtype: torch.dtype) -> bool:
         return self.autocast and (dtype.is_floating_point or self._casts_integers)

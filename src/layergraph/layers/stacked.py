@@ -8,7 +8,6 @@ from typing import Any, ClassVar, cast
 import torch
 from torch import Tensor, nn
 
-from layergraph import dtype_policies
 from layergraph.errors import Fact, shown
 from layergraph.graph.spec import Shape, TensorSpec
 from layergraph.identify import OBJECTS
@@ -211,9 +210,9 @@ class StackedRNNCells(Layer):
     cells: Any = checked(some_cells, encode=lambda cells: [OBJECTS["write"](cell) for cell in cells])
 
     def check_fields(self) -> None:
-        dtypes = {cell.dtype for cell in self.cells if isinstance(cell, Layer)}
-        if len(dtypes) == 1:
-            self._take_policy(dtype_policies.get(dtypes.pop()))
+        policies = {cell.dtype_policy for cell in self.cells if isinstance(cell, Layer)}
+        if len(policies) == 1:
+            self._take_policy(policies.pop())
 
     def build(self, input_shape: Shape) -> None:
         for cell in self.cells:

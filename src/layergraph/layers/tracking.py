@@ -22,7 +22,7 @@ OURS = frozenset(
     """
     adopt apply_constraints auto_name calls check_fields has_constraints has_losses keras_weights label lower modules_under
     output_dtype own_weights parts place replace_part sublayers _added _adds_losses _arguments _build_shapes _building _call_words
-    _calls _carried _fields _first _given_name _has_dtype _inlined _instead _keepers _kept _key _loss_keepers _makes_mask
+    _calls _carried _fed_dtype _fields _first _given_name _has_dtype _inlined _instead _keepers _kept _key _loss_keepers _makes_mask
     _mixed_dtype _place _policy _serial _shape_words _stem _suffixes _swapped _take_policy _torch_dtype _training_at _uncast _wired
     """.split()
 )
