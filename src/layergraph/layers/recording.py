@@ -164,15 +164,14 @@ class Recorded(Masked):
         if isinstance(value, np.ndarray):
             value = torch.from_numpy(value)
         if isinstance(value, Tensor) and value.dtype is not self._fed_dtype and self._casts(value.dtype):
-            held = itertools.chain(self.parameters(), self.buffers())
-            own = next((t.dtype for t in held if t.is_floating_point()), None)
-            if own is None and self._lowered_by_autocast(value):
+            if self._lowered_by_autocast(value):
                 return value
-            return value.to(own or self._fed_dtype)
+            held = itertools.chain(self.parameters(), self.buffers())
+            return value.to(next((t.dtype for t in held if t.is_floating_point()), self._fed_dtype))
         return value
 
     def _lowered_by_autocast(self, value: Tensor) -> bool:
-        """Whether autocast has given a tensor its dtype: a layer without weights leaves it, as the function it is in a graph does."""
+        """Whether autocast has given a tensor its dtype: the layer leaves it, as its module in a graph does."""
         kind = value.device.type
         lower = torch.get_autocast_dtype(kind) if torch.is_autocast_enabled(kind) else self._mixed_dtype
         return value.dtype is lower
