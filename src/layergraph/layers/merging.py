@@ -30,9 +30,9 @@ class _Merge(Layer):
     _combine: ClassVar[Callable[[Any, Any], Any]]
 
     def compute_mask(self, inputs: Any, mask: Any = None) -> Any:
-        """Where any of the inputs counts; no mask, where one of them has none."""
+        """Where any of the inputs counts; no mask, where one of them has none. A mask gets the axes that its input gets."""
         masks: list[Any] = [None] if mask is None else list(mask)
-        return None if any(each is None for each in masks) else reduce(lambda a, b: a | b, masks)
+        return None if any(each is None for each in masks) else reduce(lambda a, b: a | b, _of_one_rank(masks))
 
     def call(self, inputs: Sequence[Tensor]) -> Tensor:
         return reduce(type(self)._combine, _of_one_rank(inputs))
@@ -258,8 +258,13 @@ class Dot(Layer):
     (None, 1)
     """
 
+    supports_masking = True
+
     axes: Argument[int | Sequence[int], int | tuple[int, ...]] = checked(_axes)
     normalize: bool = flag(default=False)
+
+    def compute_mask(self, inputs: Any, mask: Any = None) -> None:
+        """None: the steps are gone."""
 
     def call(self, inputs: Sequence[Tensor]) -> Tensor:
         first, second = inputs

@@ -303,6 +303,8 @@ class ActivityRegularization(Layer):
     l2: float = number(default=0.0, low=0)
 
     def check_fields(self) -> None:
+        if self.activity_regularizer is not None:
+            raise Fact("makes its own `activity_regularizer`, and was given one", "give it l1 and l2")
         self.__dict__["activity_regularizer"] = L1L2(self.l1, self.l2)
 
     def call(self, x: Tensor) -> Tensor:

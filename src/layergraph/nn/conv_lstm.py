@@ -97,6 +97,8 @@ class ConvLSTM(nn.Module):
         """`mask` (B, T) of bools: a step where it is False leaves the states and repeats the output before it (zeros at first), or gives
         `zeros`."""
         self._check(x)
+        if mask is not None and mask.ndim != 2:
+            raise ShapeError(f"ConvLSTM takes a mask (batch, steps), got shape {tuple(mask.shape)}")
         training = self.training if training is None else training
         if self.backwards:
             x, mask = x.flip(1), None if mask is None else mask.flip(1)
