@@ -12,6 +12,7 @@ import torch
 
 from layergraph import Input, Model, Sequential, layers, models
 from layergraph.modes import THAWED, all_modules
+from layergraph.saving import register_keras_serializable
 
 from .rows import ROWS, Row
 from .running import arguments, built, equal, listed, symbols, values
@@ -142,6 +143,46 @@ class Plain(torch.nn.Module):
         return self.norm(x)
 
 
+class Kernelled(layers.Layer):
+    """A layer with a kernel, for SpectralNormalization, around a normalization."""
+
+    def __init__(self, norm: Any, **words: Any) -> None:
+        super().__init__(**words)
+        self.norm = norm
+
+    def build(self, input_shape: Any) -> None:
+        self.kernel = self.add_weight((input_shape[-1], input_shape[-1]), name="kernel")
+        self.norm.build(input_shape)
+
+    def call(self, x: Any) -> Any:
+        return self.norm(x @ self.kernel)
+
+
+@register_keras_serializable("test_modes")
+class NormCell(layers.Layer):
+    """A cell of a recurrent layer around a normalization."""
+
+    state_size = 4
+
+    def __init__(self, norm: Any, **words: Any) -> None:
+        super().__init__(**words)
+        self.norm = norm
+
+    def build(self, input_shape: Any) -> None:
+        self.norm.build(input_shape)
+
+    def call(self, x: Any, states: Any) -> Any:
+        y = self.norm(x) + states[0]
+        return y, [y]
+
+    def get_config(self) -> dict[str, Any]:
+        return {**super().get_config(), "norm": self.norm.get_config()}
+
+    @classmethod
+    def from_config(cls, config: Any) -> Any:
+        return cls(**{**config, "norm": layers.BatchNormalization.from_config(config["norm"])})
+
+
 PARENTS = {
     "Functional": _functional,
     "nested Functional": _nested,
@@ -158,9 +199,11 @@ PARENTS = {
     "Pipeline": _held(lambda norm: layers.Pipeline([norm])),
     "Pipeline, eager": lambda norm: layers.Pipeline([norm]),
     "Wrapper": _held(layers.Wrapper),
+    "SpectralNormalization": lambda norm: layers.SpectralNormalization(Kernelled(norm)),
+    "RNN": lambda norm: layers.RNN(NormCell(norm)),
+    "Bidirectional": lambda norm: layers.Bidirectional(layers.RNN(NormCell(norm))),
     "a wrapped module": _held(lambda norm: layers.TorchModuleWrapper(Plain(norm))),
 }
-NO_JSON = {"subclassed", "a user's layer", "a user's layer in a graph", "torch.nn.Sequential", "a module", "a wrapped module"}
 WAYS = {
     "itself": lambda parent: parent,
     "deepcopy": copy.deepcopy,
@@ -168,60 +211,71 @@ WAYS = {
 }
 
 
-def _norm_in(parent: Any) -> Any:
-    return next(module for module in all_modules(parent) if isinstance(module, torch.nn.modules.batchnorm._BatchNorm))
+def _norms_in(parent: Any) -> list[Any]:
+    """torch's modules: a graph holds no layers."""
+    return [module for module in all_modules(parent) if isinstance(module, torch.nn.modules.batchnorm._BatchNorm)]
+
+
+def frozen_in(parent: str, norm: Any, x: torch.Tensor) -> tuple[Any, list[Any]]:
+    """The parent around a normalization, which is frozen alone. Bidirectional has made itself two others."""
+    whole = PARENTS[parent](norm)
+    whole(x)
+    held = [module for module in whole.modules() if isinstance(module, layers.BatchNormalization)] or [norm]
+    for each in held:
+        each.trainable = False
+    return whole, held
+
+
+X = torch.linspace(-1, 3, 40).reshape(2, 5, 4)
 
 
 @pytest.mark.parametrize("parent", PARENTS)
 @pytest.mark.parametrize("way", WAYS)
 def test_frozen_normalization_stays_in_inference(parent: str, way: str) -> None:
-    x = torch.linspace(-1, 3, 40).reshape(2, 5, 4)
-    norm = layers.BatchNormalization(momentum=0.5)
-    whole = PARENTS[parent](norm)
-    norm.trainable = False
-    if not norm.built:
-        whole(x)
+    whole, _ = frozen_in(parent, layers.BatchNormalization(momentum=0.5), X)
     whole = WAYS[way](whole).train()
-    before = state_of(whole)
-    wanted = copy.deepcopy(whole).eval()(x)
-    for _ in range(2):
-        equal(whole.train()(x), wanted)
-        equal(whole.eval()(x), wanted)
+    norms = _norms_in(whole)
+    before = [state_of(norm) for norm in norms]
+    wanted = copy.deepcopy(whole).eval()(X)
+    calls = [lambda: whole.train()(X), lambda: whole.eval()(X)]
     if isinstance(whole, layers.Layer):
-        equal(whole(x, training=True), wanted)
-    assert not _norm_in(whole.train()).training
-    equal(state_of(whole), before)
+        calls.append(lambda: whole(X, training=True))
+    for call_it in calls:
+        result = call_it()
+        if parent != "SpectralNormalization":  # it changes its kernel
+            equal(result, wanted)
+    assert norms
+    assert not any(norm.training for norm in _norms_in(whole.train()))
+    assert [list(map(torch.Tensor.tolist, state_of(norm))) for norm in norms] == [list(map(torch.Tensor.tolist, each)) for each in before]
 
 
 @pytest.mark.parametrize("parent", PARENTS)
 def test_a_normalization_that_thaws_trains_again(parent: str) -> None:
-    x = torch.linspace(-1, 3, 40).reshape(2, 5, 4)
-    norm = layers.BatchNormalization(momentum=0.5)
-    whole = PARENTS[parent](norm)
-    whole(x)
-    norm.trainable = False
+    whole, held = frozen_in(parent, layers.BatchNormalization(momentum=0.5), X)
     whole.train()
-    before = state_of(whole)
-    norm.trainable = True
-    assert _norm_in(whole).training
-    whole(x)
-    assert not torch.equal(state_of(whole)[2], before[2])
-    norm.trainable = False
+    before = [norm.running_mean.clone() for norm in _norms_in(whole)]
+    for each in held:
+        each.trainable = True
+    assert all(norm.training for norm in _norms_in(whole))
+    whole(X)
+    assert not any(torch.equal(norm.running_mean, old) for norm, old in zip(_norms_in(whole), before, strict=True))
+    for each in held:
+        each.trainable = False
     whole.eval()
-    norm.trainable = True
-    assert not _norm_in(whole).training  # the mode that it would have had
+    for each in held:
+        each.trainable = True
+    assert not any(norm.training for norm in _norms_in(whole))  # the mode that it would have had
 
 
-@pytest.mark.parametrize("parent", sorted(set(PARENTS) - NO_JSON))
+GRAPHS = (*list(PARENTS)[:5], "TimeDistributed", "Pipeline", "Wrapper")
+
+
+@pytest.mark.parametrize("parent", GRAPHS)
 def test_a_model_of_a_file_is_as_frozen(parent: str) -> None:
-    x = torch.linspace(-1, 3, 40).reshape(2, 5, 4)
-    norm = layers.BatchNormalization(trainable=False)
-    whole = PARENTS[parent](norm)
-    if not isinstance(whole, Model):
-        return
-    whole(x)
+    whole, _ = frozen_in(parent, layers.BatchNormalization(trainable=False), X)
     again = models.model_from_json(whole.to_json())
-    again(x)
+    again(X)
     before = state_of(again)
-    again.train()(x)
+    again.train()(X)
     equal(state_of(again), before)
+    assert len(before) == 4
