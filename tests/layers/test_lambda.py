@@ -66,13 +66,7 @@ def test_masks():
     assert torch.equal(model(given)[given == 0], torch.zeros(3, 3))
     (mask,) = model.output_masks
     assert torch.equal(Model(tokens, mask)(given), given == 0)
-<<<<<<< HEAD
     with pytest.warns(UserWarning, match="and does not support masks"):
-=======
-    with pytest.warns(
-        UserWarning, match="Lambda 'double' was given a tensor with a mask, from Embedding 'embedding', and does not support masks"
-    ):
->>>>>>> aae2a7a (layers: SpectralNormalization takes an activity regularizer into a graph)
         assert layers.Lambda(lambda t: t * 2, name="double")(x)._keras_mask is None
 
 
