@@ -34,7 +34,7 @@ dtypes.BIT64_TO_BIT32_DTYPE["float64"] = "float64"
 
 WELL_CONDITIONED = 3e-6
 DRAWS = 4000
-NUDGES = 3
+NUDGES = 8
 NOTHING = 1e-12
 INIT_NUMBERS = 20_000
 """How many fresh weights tell the spread of an initializer."""

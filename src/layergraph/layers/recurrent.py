@@ -103,7 +103,7 @@ class Recurrent(Sequences, Weighted):
         if self.go_backwards:
             sequences, mask = sequences.flip(1), mask if mask is None else mask.flip(1)
         if mask is not None:
-            words["mask"] = mask
+            words |= {"mask": mask} if self.return_state else {"mask": mask, "last": False}
         if training is not None and (self.dropout or self.recurrent_dropout):
             words["training"] = training
         results = self.rnn(sequences, *(initial_state or ()), **words)
@@ -174,7 +174,8 @@ class LSTM(
     zeros where none are given; the mask (B, T) of bools. At a step where the mask is False the states stay as they are, and the
     output is the one before (zeros at first).
 
-    With tanh and sigmoid, without a mask and (in training) `recurrent_dropout`, torch's kernel does the work; else a loop over time.
+    With tanh and sigmoid, and in training without `recurrent_dropout`, torch's kernel does the work, with a mask too; else it is a
+    loop over time.
 
     Differs from Keras: weights set on a layer live in torch's two biases, of which `bias_hh_l0` is a zero buffer. The dropouts
     follow torch's mode and generator, as `Dropout`.

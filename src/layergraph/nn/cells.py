@@ -16,6 +16,7 @@ from torch import Tensor, nn
 
 from layergraph.errors import ShapeError
 from layergraph.nn import recurrent
+from layergraph.nn.recurrence import masks
 
 Function = Callable[[Tensor], Tensor]
 # What dropout multiplies the inputs and the states of every step with: (B, size), or (gates, B, size) where each gate has its own.
@@ -32,7 +33,7 @@ def over_time(step: Step, x: Tensor, states: Any, mask: Tensor | None = None, ze
     x (B, T, ...) -> outputs (B, T, ...), states, in the form in which they came
     """
     if not x.shape[1]:
-        raise ShapeError(f"a recurrent network needs at least one step, got {tuple(x.shape)}")
+        raise _no_steps(x)
     outputs: list[Tensor] = []
     valid = mask.to(torch.bool).unbind(1) if mask is not None else None
     for index, each in enumerate(x.unbind(1)):
@@ -43,6 +44,10 @@ def over_time(step: Step, x: Tensor, states: Any, mask: Tensor | None = None, ze
         outputs.append(output)
         states = new
     return torch.stack(outputs, 1), states
+
+
+def _no_steps(x: Tensor) -> ShapeError:
+    return ShapeError(f"a recurrent network needs at least one step, got {tuple(x.shape)}")
 
 
 def _where(valid: Tensor, new: Any, old: Any) -> Any:
@@ -220,6 +225,8 @@ class OverTime(Steps):
     (B, T, input_size), states (B, hidden_size) or (1, hidden_size) each, mask (B, T) of bools
     -> (B, T, hidden_size), the last states (B, hidden_size) each
 
+    Without `last`, a last c may be anything where there is a mask: it has to be asked for, other than an output, which is an h.
+
     With `keep(batch)`, the last states of a call are the first ones of the next.
     """
 
@@ -234,7 +241,9 @@ class OverTime(Steps):
         for name in self.names:
             self.register_buffer(name, torch.zeros(batch, self.hidden_size), persistent=False)
 
-    def forward(self, x: Tensor, *states: Tensor | None, mask: Tensor | None = None, training: bool | None = None) -> tuple[Tensor, ...]:
+    def forward(
+        self, x: Tensor, *states: Tensor | None, mask: Tensor | None = None, training: bool | None = None, last: bool = True
+    ) -> tuple[Tensor, ...]:
         self._check(x)
         if self.batch is not None:
             if x.shape[0] != self.batch:
@@ -242,8 +251,9 @@ class OverTime(Steps):
             # clones, for the backward of this call: the buffers change at its end
             states = states or tuple(getattr(self, name).clone() for name in self.names)
         factors, recurrent = self.draw(x, training)
-        if self._has_kernel and self.standard and mask is None and recurrent is None:
-            results = self._kernel(x if factors is None else x * factors.unsqueeze(1), states)
+        if self._has_kernel and self.standard and recurrent is None:
+            x = x if factors is None else x * factors.unsqueeze(1)
+            results = self._kernel(x, states) if mask is None else self._masked(x, states, mask, last or self.batch is not None)
         else:
             results = self._loop(x, states, mask, factors, recurrent)
         if self.batch is not None:
@@ -251,8 +261,19 @@ class OverTime(Steps):
                 getattr(self, name).copy_(state.detach())
         return results
 
-    def _kernel(self, x: Tensor, states: Sequence[Tensor | None]) -> tuple[Tensor, ...]:
+    def _kernel(self, x: Tensor, states: Sequence[Tensor | None], counts: Tensor | None = None) -> tuple[Tensor, ...]:
         raise NotImplementedError
+
+    def _masked(self, x: Tensor, given: Sequence[Tensor | None], mask: Tensor, last: bool) -> tuple[Tensor, ...]:
+        if not x.shape[1]:
+            raise _no_steps(x)
+        x, counts = masks.front(x, mask.to(torch.bool))
+        output, _, *others = self._kernel(x, given, counts if last else None)
+        output = masks.spread(output, counts)
+        h = output[:, -1]
+        if given and given[0] is not None:
+            h = torch.where(counts[:, -1:] > 0, h, self._first(x, given[0]).to(h.dtype))
+        return (output, h, *others)
 
     def _loop(
         self, x: Tensor, given: Sequence[Tensor | None], mask: Tensor | None, factors: Tensor | None, recurrent: Tensor | None
@@ -280,14 +301,15 @@ class OverTime(Steps):
 class LSTM(OverTime, LSTMSteps, recurrent.LSTM):  # pyright: ignore[reportIncompatibleMethodOverride] (takes more)
     """`recurrent.LSTM`, and what its kernel lacks."""
 
-    def _kernel(self, x: Tensor, states: Sequence[Tensor | None]) -> tuple[Tensor, ...]:
-        return recurrent.LSTM.forward(self, x, *states)
+    def _kernel(self, x: Tensor, states: Sequence[Tensor | None], counts: Tensor | None = None) -> tuple[Tensor, ...]:
+        h, c = (*states, None, None)[:2]
+        return self._run(x, h, c, counts=counts)
 
 
 class GRU(OverTime, GRUSteps, recurrent.GRU):  # pyright: ignore[reportIncompatibleMethodOverride] (takes more)
     """`recurrent.GRU`, and what its kernel lacks."""
 
-    def _kernel(self, x: Tensor, states: Sequence[Tensor | None]) -> tuple[Tensor, ...]:
+    def _kernel(self, x: Tensor, states: Sequence[Tensor | None], counts: Tensor | None = None) -> tuple[Tensor, ...]:
         return recurrent.GRU.forward(self, x, *states)
 
 
@@ -301,5 +323,5 @@ class EarlyGRU(OverTime, EarlyGRUSteps, recurrent.GRU):  # pyright: ignore[repor
 class RNN(OverTime, RNNSteps, recurrent.RNN):  # pyright: ignore[reportIncompatibleMethodOverride] (takes more)
     """`recurrent.RNN`, and what its kernel lacks."""
 
-    def _kernel(self, x: Tensor, states: Sequence[Tensor | None]) -> tuple[Tensor, ...]:
+    def _kernel(self, x: Tensor, states: Sequence[Tensor | None], counts: Tensor | None = None) -> tuple[Tensor, ...]:
         return recurrent.RNN.forward(self, x, *states)

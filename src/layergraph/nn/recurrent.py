@@ -18,7 +18,7 @@ import torch
 from torch import Tensor, nn
 
 from layergraph.errors import ShapeError
-from layergraph.nn.recurrence import cudnn
+from layergraph.nn.recurrence import cudnn, masks
 from layergraph.nn.recurrence.kernel import recurrent
 
 
@@ -69,11 +69,14 @@ class Recurrent(nn.Module):
             raise ShapeError(f"{type(self).__name__} expects states of shape (batch, {self.hidden_size}), got {tuple(state.shape)}")
         return state.expand(x.shape[0], -1).contiguous()
 
-    def _run(self, x: Tensor, *given: Tensor | None) -> tuple[Tensor, ...]:
-        """The output and the last states."""
+    def _run(self, x: Tensor, *given: Tensor | None, counts: Tensor | None = None) -> tuple[Tensor, ...]:
+        """The output and the last states; with the counts of `masks.front`, an LSTM's c is that of the last valid step."""
         self._check(x)
         states, weights = [self._state(x, state) for state in given], self._weights()
-        if torch.compiler.is_compiling() and not torch.compiler.is_exporting():
+        if counts is not None:
+            x, weights = masks.hold(x, counts, weights)
+        # Eager `torch.lstm` warns of weights that do not lie in one block for cuDNN, as those of `hold` never do.
+        if (torch.compiler.is_compiling() or (counts is not None and x.is_cuda)) and not torch.compiler.is_exporting():
             dtype = self._autocast_dtype(states[0])
             if dtype is not None:
                 x, states, weights = x.to(dtype), [state.to(dtype) for state in states], [weight.to(dtype) for weight in weights]

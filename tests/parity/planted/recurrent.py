@@ -5,6 +5,7 @@ from __future__ import annotations
 from .fault import Fault
 
 FIELDS, LAYERS, CELLS, OVER_CELLS = "layers/recurrent_fields.py", "layers/recurrent.py", "nn/cells.py", "layers/rnn.py"
+MASKS = "nn/recurrence/masks.py"
 
 FAULTS: tuple[Fault, ...] = (
     Fault(
@@ -45,7 +46,17 @@ FAULTS: tuple[Fault, ...] = (
         "output = _where(valid[index], output, before)",
         "^(gru|lstm|rnn).*mask",
     ),
-    Fault("the output before the first valid step is the state", CELLS, "torch.zeros_like(output)", "states[0]", "^simplernn.*state_late"),
+    Fault("masked steps change their order", MASKS, "mask.logical_not(), dim=1", "mask, dim=1", "^(gru|lstm|simplernn).*mask"),
+    Fault("the output before the first valid step is a later one", MASKS, "(counts == 0)", "(counts < 0)", "^(gru|lstm|simplernn).*late"),
+    Fault("an LSTM's c moves on behind the valid steps", MASKS, "_FAR = 2.0**14", "_FAR = 0.0", "^lstm.*return_state.*mask"),
+    Fault(
+        "a row without a valid step forgets its state",
+        CELLS,
+        "torch.where(counts[:, -1:] > 0, h, self._first(x, given[0]).to(h.dtype))",
+        "h",
+        "^(gru|lstm|simplernn).*state_late",
+    ),
+    Fault("the output before the first valid step is the state", CELLS, "torch.zeros_like(output)", "states[0]", "^simplernn.*softsign.*state_late"),
     Fault(
         "the cell's activation for its output is left out",
         CELLS,

@@ -46,6 +46,7 @@ def _more() -> Iterator[Row]:
         yield row("rnn_more", layer, {"units": 3, "go_backwards": True, **both}, x, mask, note="mask", named=("mask",))
         more = {"note": "state_late", "form": "initial_state", "named": ("mask",)}
         yield row("rnn_more", layer, {"units": 3, **both}, x, *states, late, **more)
+        yield row("rnn_more", layer, {"units": 3, "activation": "softsign", **both}, x, *states, late, **more)
     for layer in ("LSTM", "GRU"):
         for gate in ("hard_sigmoid", "softmax", None):
             yield row("rnn_more", layer, {"units": 3, "recurrent_activation": gate, **both}, x)
