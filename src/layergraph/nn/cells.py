@@ -17,6 +17,7 @@ from torch import Tensor, nn
 from layergraph.errors import ShapeError
 from layergraph.nn import recurrent
 from layergraph.nn.recurrence import masks
+from layergraph.nn.recurrence import steps as operator
 
 Function = Callable[[Tensor], Tensor]
 # What dropout multiplies the inputs and the states of every step with: (B, size), or (gates, B, size) where each gate has its own.
@@ -73,6 +74,7 @@ class Steps(nn.Module):
     """The arithmetic that a cell and a sequence share. The states of a step are a tuple; the first one is its output."""
 
     gates: ClassVar[int]
+    arithmetic: ClassVar[str]
     second_bias_learns: ClassVar[bool]
     names: ClassVar[tuple[str, ...]] = ("h",)
     suffix: ClassVar[str] = ""
@@ -83,6 +85,7 @@ class Steps(nn.Module):
     activation: Function = staticmethod(torch.tanh)
     recurrent_activation: Function = staticmethod(torch.sigmoid)
     standard = True
+    places: tuple[str, str] = ("torch:tanh", "torch:sigmoid")
     dropout = 0.0
     recurrent_dropout = 0.0
 
@@ -91,6 +94,7 @@ class Steps(nn.Module):
         # past nn.Module: an activation that is a module belongs to the layer that has it
         self.__dict__.update(activation=activation, recurrent_activation=recurrent_activation)
         self.standard = activation == torch.tanh and recurrent_activation == torch.sigmoid
+        self.places = operator.place_of(activation), operator.place_of(recurrent_activation)
         self.dropout, self.recurrent_dropout = dropout, recurrent_dropout
         return self
 
@@ -127,6 +131,7 @@ class Steps(nn.Module):
 
 
 class LSTMSteps(Steps):
+    arithmetic = "lstm"
     names = ("h", "c")
 
     def step(self, gates: Tensor, states: Sequence[Tensor], factors: Tensor | None) -> tuple[Tensor, ...]:
@@ -137,6 +142,8 @@ class LSTMSteps(Steps):
 
 
 class GRUSteps(Steps):
+    arithmetic = "gru"
+
     def step(self, gates: Tensor, states: Sequence[Tensor], factors: Tensor | None) -> tuple[Tensor, ...]:
         (h,) = states
         r, z, n = gates.chunk(3, -1)
@@ -147,6 +154,8 @@ class GRUSteps(Steps):
 
 class EarlyGRUSteps(Steps):
     """A GRU whose reset gate is applied before the matrix product, and which has one bias (Cho et al. 2014)."""
+
+    arithmetic = "early_gru"
 
     def project(self, x: Tensor, factors: Tensor | None) -> Tensor:
         weight, _, *biases = self.tensors()
@@ -163,8 +172,60 @@ class EarlyGRUSteps(Steps):
 
 
 class RNNSteps(Steps):
+    arithmetic = "rnn"
+
     def step(self, gates: Tensor, states: Sequence[Tensor], factors: Tensor | None) -> tuple[Tensor, ...]:
         return (self.activation(gates + self.recur(states[0], factors)),)
+
+
+def _looped(module: Steps, gates: Tensor, states: Sequence[Tensor], factors: Tensor | None, mask: Tensor | None) -> tuple[Tensor, ...]:
+    """The outputs and the last states, of what `project` gave for all steps."""
+
+    def step(gates: Tensor, before: Sequence[Tensor]) -> tuple[Tensor, Sequence[Tensor]]:
+        after = module.step(gates, before, factors)
+        return after[0], after
+
+    outputs, last = over_time(step, gates, states, mask)
+    return (outputs, *last)
+
+
+class _Bare(Steps):
+    """The arithmetic alone, over tensors that it is given: what the operator runs."""
+
+    given: tuple[Any, ...]
+
+    def tensors(self) -> tuple[Tensor, ...]:
+        return self.given
+
+
+class _BareLSTM(_Bare, LSTMSteps): ...
+
+
+class _BareGRU(_Bare, GRUSteps): ...
+
+
+class _BareEarlyGRU(_Bare, EarlyGRUSteps): ...
+
+
+class _BareRNN(_Bare, RNNSteps): ...
+
+
+_BARE = {made.arithmetic: made for made in (_BareLSTM, _BareGRU, _BareEarlyGRU, _BareRNN)}
+
+
+def _bare_loop(arithmetic: str, activation: Function, recurrent_activation: Function) -> operator.Loop:
+    def run(
+        gates: Tensor, states: Sequence[Tensor], weight: Tensor, bias: Tensor | None, factors: Tensor | None, mask: Tensor | None
+    ) -> Sequence[Tensor]:
+        bare = _BARE[arithmetic]().equip(activation, recurrent_activation)
+        bare.bias, bare.hidden_size = bias is not None, weight.shape[1]
+        bare.__dict__["given"] = (None, weight) if bias is None else (None, weight, None, bias)
+        return _looped(bare, gates, states, factors, mask)
+
+    return run
+
+
+operator.LOOPS.append(_bare_loop)
 
 
 # ----------------------------------------------------------------------------------------------------------------------- cells
@@ -281,12 +342,16 @@ class OverTime(Steps):
         zeros = x.new_zeros(x.shape[0], self.hidden_size)
         states = [self._first(x, state) for state in given if state is not None] or [zeros for _ in self.names]
 
-        def step(gates: Tensor, before: Sequence[Tensor]) -> tuple[Tensor, Sequence[Tensor]]:
-            after = self.step(gates, before, recurrent)
-            return after[0], after
-
-        outputs, last = over_time(step, self.project(x, factors), states, mask)
-        return (outputs, *last)
+        gates = self.project(x, factors)
+        compiling = torch.compiler.is_compiling() and not torch.compiler.is_exporting()
+        # An operator does not see the dtypes of autocast.
+        if compiling and all(self.places) and not torch.is_autocast_enabled(x.device.type):
+            if not x.shape[1]:
+                raise _no_steps(x)
+            _, weight, *biases = self.tensors()
+            bias = biases[1] if biases else None
+            return tuple(operator.steps(gates, states, weight, bias, recurrent, mask, self.arithmetic, list(self.places)))
+        return _looped(self, gates, states, recurrent, mask)
 
     def _check(self, x: Tensor) -> None:
         if x.ndim != 3 or x.shape[2] != self.input_size:
