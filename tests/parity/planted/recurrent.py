@@ -56,7 +56,13 @@ FAULTS: tuple[Fault, ...] = (
         "h",
         "^(gru|lstm|simplernn).*state_late",
     ),
-    Fault("the output before the first valid step is the state", CELLS, "torch.zeros_like(output)", "states[0]", "^simplernn.*softsign.*state_late"),
+    Fault(
+        "the output before the first valid step is the state",
+        CELLS,
+        "torch.zeros_like(output)",
+        "states[0]",
+        "^simplernn.*softsign.*state_late",
+    ),
     Fault(
         "the cell's activation for its output is left out",
         CELLS,

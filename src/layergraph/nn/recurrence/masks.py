@@ -38,7 +38,8 @@ def spread(output: Tensor, counts: Tensor) -> Tensor:
 
 def _taken(x: Tensor, places: Tensor) -> Tensor:
     """Rows of the first two axes of x, as if they were one axis, at places (T, B): (B, T, features), time first in memory."""
-    return x.flatten(0, 1).index_select(0, places.flatten()).unflatten(0, places.shape).transpose(0, 1)
+    taken = x.flatten(0, 1).index_select(0, places.flatten())
+    return taken.view(*places.shape, x.shape[2]).transpose(0, 1)
 
 
 def hold(x: Tensor, counts: Tensor, weights: Sequence[Tensor]) -> tuple[Tensor, list[Tensor]]:

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import contextlib
 import sys
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Generator, Sequence
 from typing import Any
 
 import torch
@@ -43,7 +43,7 @@ def place_of(function: Any) -> str:
 
 
 @contextlib.contextmanager
-def _autograd() -> Iterator[None]:
+def _autograd() -> Generator[None]:
     """Autograd on, also where the graph that calls an operator runs below it, as one without gradients of its own does."""
     excluded = torch._C._dispatch_tls_local_exclude_set()
     for key in ("AutogradFunctionality", "AutogradOther", "AutogradNestedTensor", "ADInplaceOrView"):
@@ -53,8 +53,8 @@ def _autograd() -> Iterator[None]:
 
 
 def _loop(kind: str, places: Sequence[str]) -> Loop:
-    places = [place.split(":") for place in places]
-    return LOOPS[0](kind, *(getattr(sys.modules[module], name) for module, name in places))
+    functions = [getattr(sys.modules[module], name) for module, name in (place.split(":") for place in places)]
+    return LOOPS[0](kind, *functions)
 
 
 _ARGS = "Tensor gates, Tensor[] states, Tensor weight, Tensor? bias, Tensor? factors, Tensor? mask, str kind, str[] places"
