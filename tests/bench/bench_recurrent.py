@@ -27,7 +27,7 @@ KINDS: dict[str, tuple[Any, Any]] = {
 }
 SMALL, MIDDLE = (32, 20, 16, 32), (32, 50, 64, 128)  # batch, steps, features, units
 MODES = ("inference", "training")
-ROUNDS, PROCESSES = 9, 2
+ROUNDS, PROCESSES = 7, 2
 
 
 class Case(NamedTuple):
