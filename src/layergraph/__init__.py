@@ -31,6 +31,7 @@ from layergraph.dtype_policies import FloatDTypePolicy as FloatDTypePolicy
 from layergraph.graph.symbolic import SymbolicTensor as KerasTensor
 from layergraph.initializers import Initializer as Initializer
 from layergraph.layers import Input as Input
+from layergraph.layers import InputSpec as InputSpec
 from layergraph.layers import Layer as Layer
 from layergraph.layers import wrap as wrap
 from layergraph.models import Functional as Functional
@@ -63,6 +64,7 @@ __all__ = [
     "Functional",
     "Initializer",
     "Input",
+    "InputSpec",
     "KerasTensor",
     "Layer",
     "Loss",

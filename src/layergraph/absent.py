@@ -37,7 +37,6 @@ _SHORT = {
 INSTEAD: dict[str, Mapping[str, str]] = {
     "": {
         "Function": "use Model(inputs, outputs)",
-        "InputSpec": "check the shape in the layer's build(self, input_shape)",
         "Operation": "subclass Layer, or call any function of torch on the symbol",
         "Quantizer": _QUANTIZED,
         "RematScope": "use torch.utils.checkpoint.checkpoint(layer, x, use_reentrant=False)",

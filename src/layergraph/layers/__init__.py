@@ -48,6 +48,7 @@ from layergraph.layers.einsum import EinsumDense as EinsumDense
 from layergraph.layers.embedding import Embedding as Embedding
 from layergraph.layers.embedding import Masking as Masking
 from layergraph.layers.embedding import ReversibleEmbedding as ReversibleEmbedding
+from layergraph.layers.input_spec import InputSpec as InputSpec
 from layergraph.layers.lambda_ import Lambda as Lambda
 from layergraph.layers.merging import Add as Add
 from layergraph.layers.merging import Average as Average
@@ -165,6 +166,8 @@ from layergraph.layers.reshaping import ZeroPadding1D as ZeroPadding1D
 from layergraph.layers.reshaping import ZeroPadding2D as ZeroPadding2D
 from layergraph.layers.reshaping import ZeroPadding3D as ZeroPadding3D
 from layergraph.layers.rnn import RNN as RNN
+from layergraph.layers.serialization import deserialize as deserialize
+from layergraph.layers.serialization import serialize as serialize
 from layergraph.layers.spectral import SpectralNormalization as SpectralNormalization
 from layergraph.layers.stacked import StackedRNNCells as StackedRNNCells
 from layergraph.layers.time_distributed import TimeDistributed as TimeDistributed
@@ -261,6 +264,7 @@ __all__ = [
     "Identity",
     "Input",
     "InputLayer",
+    "InputSpec",
     "IntegerLookup",
     "LSTMCell",
     "Lambda",
@@ -343,10 +347,12 @@ __all__ = [
     "add",
     "average",
     "concatenate",
+    "deserialize",
     "dot",
     "maximum",
     "minimum",
     "multiply",
+    "serialize",
     "subtract",
     "wrap",
 ]

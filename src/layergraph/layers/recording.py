@@ -24,6 +24,7 @@ from layergraph.graph.symbolic import SymbolicTensor, has_symbol, symbols_in
 from layergraph.graph.trial import probe_module
 from layergraph.kinds import is_dict, is_sequence
 from layergraph.layers.declare import words_of
+from layergraph.layers.input_spec import check_inputs
 from layergraph.layers.masking import Masked
 from layergraph.layers.state import ACTIVITY
 from layergraph.modes import device_type_of, in_mode
@@ -55,6 +56,8 @@ class Recorded(Masked):
     # Whether numbers, strings and whatever else may come by position.
     _takes_values: ClassVar[bool] = False
     _casts_integers: ClassVar[bool]
+    # What a layer of the user's takes: an InputSpec, or a nest of them.
+    input_spec: Any = None
 
     # To write in a subclass
 
@@ -110,6 +113,8 @@ class Recorded(Masked):
     def _run(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
         """Run a layer of the user's: `training` is the mode where it is not given, and a failure says which layer on which shapes."""
         try:
+            if self.input_spec is not None:
+                self._check_inputs(args[0])
             if not self._settled():
                 self._build_from(args, kwargs)
             if "training" not in self._call_words:
@@ -124,6 +129,12 @@ class Recorded(Masked):
         except Exception as error:
             explained(error, f"while {self.label} was called", [f"got {_told(value)}" for value in leaves([*args, kwargs])])
             raise
+
+    def _check_inputs(self, inputs: Any) -> None:
+        try:
+            check_inputs(self.input_spec, inputs)
+        except Fact as fact:
+            raise ShapeError(f"{self.label}: {fact.what}", fact.fix) from None
 
     def forward(self, *args: Any, **kwargs: Any) -> Any:
         return self.call(*args, **kwargs)
@@ -272,6 +283,8 @@ class Recorded(Masked):
         symbols = symbols_in(args, kwargs)
         before = self._before_building()
         try:
+            if self.input_spec is not None:
+                check_inputs(self.input_spec, args[0])
             wired = self._wired(args, kwargs)
             output = self._output_of(args, {**kwargs, **wired})
             carried = self._carried(args, kwargs, wired, output)

@@ -24,7 +24,9 @@ from layergraph.saving.values import check, decode, encode
 
 Made = Callable[[Config], Any]
 
-LAYERS: dict[str, Any] = {name: found for name, found in vars(layers).items() if isinstance(found, type) and name in layers.__all__}
+LAYERS: dict[str, Any] = {
+    name: found for name, found in vars(layers).items() if isinstance(found, type) and issubclass(found, Layer) and name in layers.__all__
+}
 # Classes that the rooms of layers show under another name than their own.
 _RENAMED: dict[Any, str] = {found: name for name, found in LAYERS.items() if found.__name__ not in LAYERS}
 # Classes of Keras's that are no class here, such as its operations: what makes something of their config.

@@ -1,0 +1,103 @@
+"""Each layer's config is Keras's, read and written; and its weights have Keras's names, order, shapes and count."""
+
+from __future__ import annotations
+
+import json
+import warnings
+from typing import Any
+
+import pytest
+import torch
+
+import layergraph
+from layergraph import layers
+
+from . import golden
+from .config_rows import call_shapes, config_rows, make
+from .rows.row import In, Row
+
+GOLDEN: dict[str, Any] = json.loads((golden.FOLDER / "layer_configs.json").read_text(encoding="utf-8"))["rows"]
+ROWS = {row.id: row for row in config_rows()}
+UNRECORDED = ("TorchModuleWrapper",)
+"""Keras has it on torch only, and writes the module as a pickle: never read here."""
+
+# By class ("" is any), the words that one of the two leaves out or has otherwise, each with its reason.
+OTHERWISE: dict[str, dict[str, str]] = {}
+
+
+def find(name: str) -> Any:
+    return getattr(layers, name, None) or getattr(layergraph, name)
+
+
+def made(row: Row) -> Any:
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", UserWarning)
+        return make(row, find, lambda config: config)
+
+
+def plain(value: Any, kind: str = "") -> Any:
+    """A config without what differs on purpose."""
+    if isinstance(value, list):
+        return [plain(item) for item in value]
+    if not isinstance(value, dict):
+        return value
+    kind = value.get("class_name", kind)
+    config = value.get("config")
+    told = {word: plain(item) for word, item in value.items() if word != "config"}
+    if isinstance(config, dict):
+        left_out = {**OTHERWISE.get("", {}), **OTHERWISE.get(kind, {})}
+        return {**told, "config": {word: plain(item) for word, item in config.items() if word not in left_out}}
+    return {**told, **({"config": plain(config)} if "config" in value else {})}
+
+
+def as_json(value: Any) -> Any:
+    return json.loads(json.dumps(value))
+
+
+@pytest.mark.parametrize("name", GOLDEN)
+def test_the_config_is_keras_s(name: str):
+    assert plain(as_json(layers.serialize(made(ROWS[name])))) == plain(GOLDEN[name]["config"])
+
+
+@pytest.mark.parametrize("name", GOLDEN)
+def test_keras_s_config_makes_the_layer(name: str):
+    config = GOLDEN[name]["config"]
+    layer = layers.deserialize(config)
+    assert plain(as_json(layers.serialize(layer))) == plain(config)
+    again = type(layer).from_config(config["config"])
+    assert plain(as_json(layers.serialize(again))) == plain(config)
+
+
+def drawn(spec: In) -> torch.Tensor:
+    if spec.draw == "integers":
+        return torch.full(spec.shape, spec.low, dtype=getattr(torch, spec.dtype))
+    return torch.ones(spec.shape, dtype=torch.bool if "mask" in spec.draw else getattr(torch, spec.dtype))
+
+
+def placed(numbers: Any, values: list[Any]) -> Any:
+    if isinstance(numbers, list):
+        return [placed(number, values) for number in numbers]
+    return values[numbers] if type(numbers) is int else numbers
+
+
+@pytest.mark.parametrize("name", [name for name, told in GOLDEN.items() if "weights" in told])
+def test_weights_are_keras_s(name: str):
+    row, told = ROWS[name], GOLDEN[name]
+    layer = made(row)
+    args, words = call_shapes(row)
+    values = [drawn(spec) for spec in row.inputs]
+    with torch.no_grad():
+        layer.eval()(*placed(args, values), **{word: item if word in row.call else placed(item, values) for word, item in words.items()})
+    assert [[w.name, list(w.keras_shape), w.trainable and layer.trainable] for w in layer.own_weights()] == told["weights"]
+    assert [list(array.shape) for array in layer.get_weights()] == [shape for _, shape, _ in told["weights"]]
+    assert layer.count_params() == told["count"]
+    trainable = {id(tensor) for tensor in layer.trainable_weights}
+    assert [id(w.tensors[0]) in trainable for w in layer.own_weights()] == [each for _, _, each in told["weights"]]
+
+
+def test_every_layer_is_recorded():
+    classes = {name for name, found in vars(layers).items() if isinstance(found, type) and issubclass(found, layers.Layer)}
+    recorded = {told["config"]["class_name"] for told in GOLDEN.values()}
+    aliases = {name for name in classes if getattr(layers, name).__name__ in recorded - {name}}
+    assert (classes & {*layers.__all__}) - aliases - recorded == {"Layer", *UNRECORDED}
+    assert {*GOLDEN} == {*ROWS}
