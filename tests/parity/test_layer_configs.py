@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import warnings
 from typing import Any
 
@@ -22,7 +23,23 @@ UNRECORDED = ("TorchModuleWrapper",)
 """Keras has it on torch only, and writes the module as a pickle: never read here."""
 
 # By class ("" is any), the words that one of the two leaves out or has otherwise, each with its reason.
-OTHERWISE: dict[str, dict[str, str]] = {}
+OTHERWISE: dict[str, dict[str, str]] = {
+    "": {"activity_regularizer": "null, where there is none, by some of Keras's classes only"},
+    "AdditiveAttention": {"seed": "Keras's class takes no seed, and writes that of its base"},
+    "CategoryEncoding": {"sparse": "Keras leaves it out, and a sparse layer comes back as a dense one"},
+    "Discretization": {"trainable": "Keras leaves it out", "dtype": "Keras writes the bare name"},
+    "MaxNumBoundingBoxes": {"fill_value": "Keras leaves it out, and forgets it"},
+    "Pipeline": {"trainable": "Keras leaves it out", "dtype": "Keras leaves it out"},
+    "RandomColorJitter": {f"{word}_factor": "here a pair" for word in ("brightness", "contrast", "saturation", "hue")},
+    "RandomCrop": {"seed": "Keras writes the one that it drew"},
+    "RandomGrayscale": {"seed": "Keras leaves it out, and forgets it"},
+    "ReversibleEmbedding": {"quantization_config": "only null here; Keras's class takes it among its **kwargs"},
+    "SpatialDropout1D": {"dtype": "Keras writes the bare name"},
+    "SpatialDropout2D": {"dtype": "Keras writes the bare name"},
+    "SpatialDropout3D": {"dtype": "Keras writes the bare name"},
+}
+# What stands beside a config that is compared elsewhere: a model's losses.
+BESIDE = ("compile_config",)
 
 
 def find(name: str) -> Any:
@@ -43,10 +60,13 @@ def plain(value: Any, kind: str = "") -> Any:
         return value
     kind = value.get("class_name", kind)
     config = value.get("config")
-    told = {word: plain(item) for word, item in value.items() if word != "config"}
+    told = {word: plain(item) for word, item in value.items() if word not in ("config", *BESIDE)}
     if isinstance(config, dict):
-        left_out = {**OTHERWISE.get("", {}), **OTHERWISE.get(kind, {})}
-        return {**told, "config": {word: plain(item) for word, item in config.items() if word not in left_out}}
+        left_out = {*OTHERWISE.get(kind, {}), *(word for word in OTHERWISE[""] if config.get(word) is None)}
+        kept = {word: plain(item) for word, item in config.items() if word not in left_out}
+        if isinstance(kept.get("name"), str):  # the numbers of automatic names count in a model here, and in the process there
+            kept["name"] = re.sub(r"_\d+$", "", kept["name"])
+        return {**told, "config": kept}
     return {**told, **({"config": plain(config)} if "config" in value else {})}
 
 

@@ -36,6 +36,8 @@ _LATER = {
     "save": "use model.to_json() for the graph, and safetensors.torch.save_file(model.state_dict(), path) for the weights",
     "save_weights": "use safetensors.torch.save_file(model.state_dict(), path)",
 }
+# What Keras writes into a config only where it is given.
+_TOLD_IF_GIVEN = frozenset(("flash_attention", "gptq_unpacked_column_size", "lora_alpha", "lora_rank", "weights"))
 _HOOKS = frozenset(name for name in nn.Module().__dict__ if "hook" in name)
 
 
@@ -370,7 +372,8 @@ class Layer(Recorded, Declared):
             return auto_config(self, base)
         if self.activity_regularizer is not None and "activity_regularizer" not in self._fields:
             base = {**base, "activity_regularizer": regularizers.serialize(self.activity_regularizer)}
-        return {**base, **{name: field.encode(getattr(self, name)) for name, field in self._fields.items()}}
+        told = {name: field.encode(getattr(self, name)) for name, field in self._fields.items()}
+        return {**base, **{name: value for name, value in told.items() if value is not None or name not in _TOLD_IF_GIVEN}}
 
     def _base_config(self) -> dict[str, Any]:
         return {"name": self.name, "trainable": self._trainable, "dtype": dtype_policies.serialize(self.dtype_policy)}

@@ -29,6 +29,7 @@ from layergraph.layers.fields import (
     flag,
     initializer,
     number,
+    only,
     positive,
     regularizer,
     window,
@@ -74,6 +75,7 @@ class _ConvLSTM(Layer):
     return_state: bool = flag(default=False)
     go_backwards: bool = flag(default=False)
     stateful: bool = flag(default=False)
+    unroll: bool = only(default=False, why="a convolutional recurrence is not unrolled, in Keras neither", kw_only=True)
 
     def check_fields(self) -> None:
         if max(self.strides) > 1 and max(self.dilation_rate) > 1:

@@ -32,6 +32,10 @@ class _Pool(Layer):
     def _windows(self) -> tuple[tuple[int, ...], tuple[int, ...], tuple[int, ...]]:
         return self.pool_size, self.strides or self.pool_size, (1,) * self.rank
 
+    def get_config(self) -> dict[str, Any]:
+        """What makes an equal layer; `strides` as it is used."""
+        return {**super().get_config(), "strides": list(self.strides or self.pool_size)}
+
     def compute_output_shape(self, input_shape: Shape) -> Shape:
         sizes.check_rank(input_shape, self.rank, self.data_format)
         given = sizes.spatial(input_shape, self.data_format)

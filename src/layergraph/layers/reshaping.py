@@ -356,6 +356,10 @@ class UpSampling1D(_UpSampling):
 
     rank = 1
 
+    def get_config(self) -> dict[str, Any]:
+        """What makes an equal layer; `size` as an int."""
+        return {**super().get_config(), "size": self.size[0]}
+
 
 class UpSampling2D(_UpSampling):
     """An image, enlarged.

@@ -215,6 +215,10 @@ class MelSpectrogram(DataLayer):
         if self._high <= self.min_freq:
             raise Fact(f"has a max_freq of {self._high}, not above its min_freq of {self.min_freq}")
 
+    def get_config(self) -> dict[str, Any]:
+        """What makes an equal layer; with the values that None stands for."""
+        return {**super().get_config(), "sequence_length": self.sequence_length or self.fft_length, "max_freq": self._high}
+
     @property
     def _high(self) -> float:
         return self.max_freq or int(self.sampling_rate / 2)

@@ -123,6 +123,10 @@ class Normalization(DataLayer):
         if np.ndim(mean) > len(self._named):
             raise Fact(f"has a `mean` of shape {np.shape(mean)} for axis={self.axis}, which is {len(self._named)} axes")
 
+    def get_config(self) -> dict[str, Any]:
+        """What makes an equal layer; `axis` as a list, empty for None."""
+        return {**super().get_config(), "axis": list(self._named)}
+
     @property
     def _named(self) -> tuple[int, ...]:
         return () if self.axis is None else (self.axis,) if is_int(self.axis) else self.axis
