@@ -1,8 +1,8 @@
-"""Records `goldens/layer_configs.json` from Keras: `KERAS_BACKEND=tensorflow python tests/parity/record_layer_configs.py`.
+"""Records `goldens/layer_configs.json` from Keras: `KERAS_BACKEND=torch python tests/parity/record_layer_configs.py [class ...]`.
 
 For each row of `config_rows.py` what `keras.layers.serialize` gives of the layer before it is built, and once it was called the names
-and shapes of its weights, which of them are trainable, and their count. Needs `keras==3.15.1` and TensorFlow, on which alone
-Keras's layers over words work.
+and shapes of its weights, which of them are trainable, and their count. Needs `keras==3.15.1`. What needs SciPy or TensorFlow, which
+it says, is recorded by naming its class, where they are there, with `KERAS_BACKEND=tensorflow`.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ import sys
 from collections import defaultdict
 from typing import Any
 
-os.environ.setdefault("KERAS_BACKEND", "tensorflow")
+os.environ.setdefault("KERAS_BACKEND", "torch")
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 sys.path.insert(0, str(pathlib.Path(__file__).parents[2]))
 
@@ -76,14 +76,23 @@ def record(row: Row) -> dict[str, Any]:
     return found
 
 
-if __name__ == "__main__":
+def main(classes: list[str]) -> None:
+    path = pathlib.Path(__file__).with_name("goldens") / "layer_configs.json"
+    before = json.loads(path.read_text(encoding="utf-8"))["rows"] if path.exists() else {}
     found: dict[str, Any] = {}
     for row in config_rows():
         assert row.id not in found, row.id
+        if classes and row.layer not in classes:
+            found |= {row.id: before[row.id]} if row.id in before else {}
+            continue
         try:
             found[row.id] = record(row)
-        except Exception as error:
-            print(f"{row.id}: {type(error).__name__} {str(error)[:300]}")
-    path = pathlib.Path(__file__).with_name("goldens") / "layer_configs.json"
+        except ImportError as error:
+            print(f"{row.layer}: {error}")
+            found |= {row.id: before[row.id]} if row.id in before else {}
     lines = ",\n".join(f"{json.dumps(name)}: {json.dumps(each, separators=(',', ':'))}" for name, each in found.items())
     path.write_text(f'{{"keras": {json.dumps(keras.__version__)}, "rows": {{\n{lines}\n}}}}\n', encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])

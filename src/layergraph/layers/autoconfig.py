@@ -8,8 +8,11 @@ from collections.abc import Callable, Mapping
 from typing import Any, cast
 
 from layergraph.errors import ConfigError, LayergraphError, shown
+from layergraph.layers.declare import BASE_KEYWORDS, SHAPE_KEYWORDS
 
 _BASE = ("name", "trainable", "dtype")
+# What Keras writes, and means nothing with this value; null never means anything.
+_NEUTRAL = {"zero_output_for_mask": False}
 _PLAIN = (str, int, float, bool, type(None))
 
 
@@ -77,8 +80,12 @@ def auto_config(layer: Any, base: dict[str, Any]) -> dict[str, Any]:
 
 def made_from(kind: Any, config: Mapping[str, Any]) -> Any:
     """`kind(**config)`. Raises `ConfigError` where its `__init__` takes other arguments."""
+    words = dict(config)
+    if kind._fields and kind.__module__.startswith("layergraph."):
+        known = {*kind._fields, *BASE_KEYWORDS, *SHAPE_KEYWORDS}
+        words = {name: value for name, value in words.items() if name in known or value not in (None, _NEUTRAL.get(name))}
     try:
-        return kind(**config)
+        return kind(**words)
     except LayergraphError:
         raise
     except TypeError as error:

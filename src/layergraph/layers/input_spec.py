@@ -75,7 +75,8 @@ class InputSpec:
         most = self.ndim if self.ndim is not None else self.max_ndim
         if self.axes and most is not None and max(self.axes) >= most:
             raise ArgumentError(
-                f"InputSpec: Axis {max(self.axes)} is greater than the maximum allowed value: {most - 1}", "count axes from 0, or from -1 down"
+                f"InputSpec: Axis {max(self.axes)} is greater than the maximum allowed value: {most - 1}",
+                "count axes from 0, or from -1 down",
             )
 
     def __repr__(self) -> str:

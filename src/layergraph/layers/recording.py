@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import copy
 import functools
 import inspect
 import itertools
@@ -378,7 +379,11 @@ class Recorded(Masked):
         return False
 
     def _probed(self, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> Any:
-        return probe_module(self, args, kwargs, type(self).__name__)
+        tried: Any = self
+        if self.input_spec is not None:  # which the sizes made up for unknown ones need not fit
+            tried = copy.copy(self)
+            tried.__dict__["input_spec"] = None
+        return probe_module(tried, args, kwargs, type(self).__name__)
 
     def _spec_as_it_stands(self, *args: Any, **kwargs: Any) -> Any:
         """`compute_output_spec`, but by a probe where another module stands in the place of what this layer declares."""
@@ -455,7 +460,7 @@ def _but_masks(words: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def shapes_of(specs: Any) -> Any:
-    return specs.shape if type(specs) is TensorSpec else map_leaves(lambda spec: spec.shape, specs)
+    return specs.shape if type(specs) is TensorSpec else map_leaves(lambda spec: None if spec is None else spec.shape, specs)
 
 
 def specs_of(shapes: Any, dtype: torch.dtype) -> Any:

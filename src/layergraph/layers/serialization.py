@@ -41,5 +41,7 @@ def deserialize(config: Mapping[str, Any], custom_objects: Mapping[str, Any] | N
     """
     layer = OBJECTS["read"](config, custom_objects)
     if not isinstance(layer, Layer):
-        raise ConfigError(f"layers.deserialize: the config describes no layer, it is {shown(layer)}", "saving.deserialize_keras_object reads it")
+        raise ConfigError(
+            f"layers.deserialize: the config describes no layer, it is {shown(layer)}", "saving.deserialize_keras_object reads it"
+        )
     return layer

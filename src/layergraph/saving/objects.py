@@ -18,7 +18,6 @@ from layergraph import activations, constraints, dtype_policies, initializers, l
 from layergraph.errors import ConfigError, Fact, LayergraphError, shown, suggestion
 from layergraph.identify import MODELS, Config, CustomObjects, custom_object, name_of
 from layergraph.layers import Layer
-from layergraph.layers.declare import BASE_KEYWORDS, SHAPE_KEYWORDS
 from layergraph.saving.registry import CustomObjectScope
 from layergraph.saving.values import check, decode, encode
 
@@ -255,17 +254,10 @@ def construct(kind: Any, config: Config) -> Any:
 def _revived(kind: Any, config: Config) -> Config:
     """The config with what JSON cannot hold made again; whole objects only for fields that take anything."""
     revived = {name: decode(value) if isinstance(value, dict | list) else value for name, value in config.items()}
-    if issubclass(kind, Layer) and kind._fields and kind.__module__.startswith("layergraph."):
-        known = {*kind._fields, *BASE_KEYWORDS, *SHAPE_KEYWORDS}
-        revived = {name: value for name, value in revived.items() if name in known or value not in (None, _NEUTRAL.get(name))}
     for name, field in getattr(kind, "_fields", {}).items():
         if field.plain and isinstance(config.get(name), dict | list):
             revived[name] = decode(config[name], make)
     return revived
-
-
-# What other versions of Keras have written, and means nothing with this value; null never means anything.
-_NEUTRAL = {"zero_output_for_mask": False}
 
 
 def _function(entry: Config) -> Any:
