@@ -303,8 +303,8 @@ def test_the_package_is_typed():
 
 PUBLIC = {
     "layergraph": """
-        DTypePolicy FloatDTypePolicy Functional Initializer Input InputSpec KerasTensor Layer Loss Metric Model Optimizer Regularizer Sequential
-        activations backend callbacks config constraints dtype_policies initializers layers losses metrics mixed_precision models
+        DTypePolicy FloatDTypePolicy Functional Initializer Input InputSpec KerasTensor Layer Loss Metric Model Optimizer Regularizer
+        Sequential activations backend callbacks config constraints dtype_policies initializers layers losses metrics mixed_precision models
         ops optimizers preprocessing random regularizers saving tree utils version wrap
     """,
     "layergraph.layers": " ".join(sorted({*ROOMS["layers"].split()} - {*INSTEAD["layers"]} | {"wrap"})),

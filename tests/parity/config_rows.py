@@ -22,7 +22,7 @@ _MORE: tuple[tuple[str, dict[str, Any]], ...] = (
     ("BatchNormalization", {"gamma_regularizer": "l2", "beta_constraint": "non_neg", "moving_mean_initializer": "ones"}),
     ("CutMix", {"factor": 0.5, "seed": 4}),
     ("CutMix", {"factor": [0.25, 0.5]}),
-    ("Dense", {"units": 2, "kernel_regularizer": "l1", "bias_constraint": "unit_norm", "activity_regularizer": "l2"}),
+    ("Dense", {"units": 2, "kernel_regularizer": "l2", "bias_constraint": "unit_norm", "activity_regularizer": "l2"}),
     ("Dense", {"units": 2, "kernel_initializer": "he_normal", "trainable": False, "dtype": "float64", "name": "head"}),
     ("Dense", {"units": 2, "dtype": "mixed_bfloat16"}),
     ("Dropout", {"rate": 0.25, "noise_shape": [None, 1, 3], "seed": 3}),
@@ -83,7 +83,7 @@ def plain_kwargs(value: Any) -> Any:
 
 
 def config_rows() -> list[Row]:
-    """Each class's rows, those that bring an argument or a value that none before them had; the first one without any where it may be so."""
+    """Each class's rows, those that bring an argument or a value that none before them had."""
     every: dict[str, list[Row]] = defaultdict(list)
     for each in (*(row("more", layer, kwargs) for layer, kwargs in _MORE), *PARITY):
         if each.form != "twin":

@@ -64,6 +64,75 @@ def recurrent():
     return Model(x, [layers.LSTM(4)(encoded, initial_state=[h, c]), layers.GRU(2)(encoded)], name="recurrent")
 
 
+def text():
+    x = Input((6,), name="x")
+    h = layers.Embedding(9, 4, mask_zero=True)(x)
+    h = layers.Bidirectional(layers.LSTM(3, return_sequences=True))(layers.SpatialDropout1D(0.25)(h))
+    h = layers.Bidirectional(layers.GRU(2), merge_mode="sum")(h)
+    return Model(x, layers.Dense(1, activation="sigmoid")(h), name="text")
+
+
+def transformer():
+    x, memory = Input((5, 4), name="x"), Input((3, 4), name="memory")
+    h = layers.MultiHeadAttention(2, 2, dropout=0.1)(x, x, use_causal_mask=True)
+    h = layers.LayerNormalization(epsilon=1e-6)(layers.Add()([x, h]))
+    h = layers.Add()([h, layers.MultiHeadAttention(2, 2)(h, memory, memory)])
+    h = layers.Add()([h, layers.EinsumDense("abc,cd->abd", (None, 4), bias_axes="d", activation="gelu")(h)])
+    h = layers.Add()([h, layers.GroupQueryAttention(2, 4, 2)(h, h)])
+    return Model([x, memory], layers.RMSNormalization()(h), name="transformer")
+
+
+def u_net():
+    x = Input((8, 8, 2), name="x")
+    down = layers.Conv2D(3, 3, padding="same", activation="relu")(x)
+    deep = layers.SeparableConv2D(4, 3, padding="same")(layers.MaxPooling2D()(down))
+    deep = layers.GroupNormalization(2)(layers.DepthwiseConv2D(3, padding="same", dilation_rate=2)(deep))
+    up = layers.Conv2DTranspose(3, 3, strides=2, padding="same", activation="relu")(layers.LeakyReLU(0.25)(deep))
+    up = layers.Concatenate()([up, down])
+    up = layers.Add()([layers.Conv2D(2, 1)(up), layers.UpSampling2D(interpolation="bilinear")(layers.Conv2D(2, 1)(deep))])
+    return Model(x, layers.Cropping2D(1)(layers.ZeroPadding2D(((1, 0), (0, 1)))(up)), name="u_net")
+
+
+def frames():
+    x = Input((3, 6, 6, 1), name="x")
+    h = layers.TimeDistributed(layers.Conv2D(2, 3, activation="relu"))(x)
+    h = layers.TimeDistributed(layers.Flatten())(layers.TimeDistributed(layers.AveragePooling2D())(h))
+    return Model(x, layers.Dense(2)(layers.GRU(3, reset_after=False)(h)), name="frames")
+
+
+def rain():
+    x = Input((3, 5, 5, 1), name="x")
+    h = layers.ConvLSTM2D(2, 3, padding="same", return_sequences=True)(x)
+    h = layers.BatchNormalization()(h)
+    h = layers.Bidirectional(layers.ConvLSTM2D(1, 3, padding="same"))(h)
+    return Model(x, layers.Conv2D(1, 3, padding="same", activation="sigmoid")(h), name="rain")
+
+
+def numbers():
+    x, code = Input((3,), name="x"), Input((1,), name="code", dtype="int64")
+    scaled = layers.Normalization()
+    scaled.adapt(np.array([[0.0, 1.0, 2.0], [2.0, 5.0, 3.0]], "float32"))
+    h = layers.Concatenate()([scaled(x), layers.CategoryEncoding(4, output_mode="one_hot")(code)])
+    h = layers.Concatenate()([h, layers.Discretization([-0.5, 0.0, 0.25], output_mode="multi_hot")(x)])
+    return Model([x, code], layers.Dense(2)(layers.Rescaling(0.5, offset=1.0)(h)), name="numbers")
+
+
+def augmented():
+    x = Input((8, 8, 3), name="x")
+    h = layers.RandomRotation(0.1, seed=2)(layers.RandomFlip("horizontal", seed=1)(x))
+    h = layers.RandomContrast(0.2, seed=4)(layers.RandomZoom(0.2, fill_mode="nearest", seed=3)(h))
+    h = layers.RandomBrightness(0.1, value_range=(0, 1), seed=5)(layers.RandomTranslation(0.1, 0.1, seed=6)(h))
+    return Model(x, layers.Resizing(4, 4)(layers.CenterCrop(6, 6)(h)), name="augmented")
+
+
+def wrapped():
+    x = Input((4, 3), name="x")
+    inner = Sequential([Input((3,)), layers.Dense(4, activation="relu"), layers.Dropout(0.5), layers.Dense(2)], name="inner")
+    h = layers.TimeDistributed(inner)(x)
+    h = layers.Bidirectional(layers.RNN([layers.LSTMCell(3), layers.GRUCell(2)], return_sequences=True))(h)
+    return Model(x, layers.TimeDistributed(layers.SpectralNormalization(layers.Dense(2)))(h), name="wrapped")
+
+
 def ends_in_a_model():
     x = Input((4,), name="x")
     inner = Model(x, layers.Dense(4)(x), name="inner")
@@ -105,6 +174,7 @@ def more_operations():
 
 
 MODELS = [chain, residual, siamese, nested, dicts, sequential, recurrent, ends_in_a_model, operations, more_operations]
+MODELS += [text, transformer, u_net, frames, rain, numbers, augmented, wrapped]
 
 
 def record(make: Any) -> dict[str, Any]:

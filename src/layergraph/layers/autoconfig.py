@@ -12,7 +12,7 @@ from layergraph.layers.declare import BASE_KEYWORDS, SHAPE_KEYWORDS
 
 _BASE = ("name", "trainable", "dtype")
 # What Keras writes, and means nothing with this value; null never means anything.
-_NEUTRAL = {"zero_output_for_mask": False}
+_NEUTRAL = {"oov_method": "floormod", "zero_output_for_mask": False}
 _PLAIN = (str, int, float, bool, type(None))
 
 

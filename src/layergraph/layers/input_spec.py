@@ -42,9 +42,9 @@ class InputSpec:
     ...         return x[:, :2] + x[:, 2:]
     >>> Halves()(torch.ones(1, 4))
     tensor([[2., 2.]])
-    >>> Halves()(torch.ones(1, 5))
+    >>> Halves()(torch.ones(1, 5))  # doctest: +ELLIPSIS
     Traceback (most recent call last):
-    layergraph.errors.ShapeError: Halves 'halves': input 0 is incompatible with the layer: expected axis -1 of input shape to have value 4, ...
+    layergraph.errors.ShapeError: Halves: input 0 is incompatible with the layer: expected axis -1 of input shape to have value 4, ...
     """
 
     def __init__(
@@ -96,7 +96,7 @@ class InputSpec:
         """Raise `Fact` where a tensor, symbol or spec does not fit; `number` is its place among the inputs."""
         if value is None and self.optional:
             return
-        if not hasattr(value, "shape"):
+        if value is None or not hasattr(value, "shape"):
             raise Fact(f"Inputs to a layer should be tensors; input {number} is {type(value).__name__} {shown(value)}")
         wrong = self._misfit(tuple(value.shape), value.dtype)
         if wrong is not None:
@@ -134,7 +134,7 @@ class InputSpec:
 
 def check_inputs(specs: Any, inputs: Any) -> None:
     """Raise `Fact` where the tensors or symbols of a call's first argument do not fit the layer's `input_spec`."""
-    wanted = [specs] if isinstance(specs, InputSpec) else leaves(specs)
+    wanted: list[Any] = [specs] if isinstance(specs, InputSpec) else leaves(specs)
     for spec in wanted:
         if not isinstance(spec, InputSpec | None):
             raise Fact(f"`input_spec` must be an InputSpec, or a nest of them, got {type(spec).__name__} {shown(spec)}")
