@@ -16,7 +16,7 @@ sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 
 import keras
 import numpy as np
-from config_values import filled
+from config_values import filled, given
 from keras import Input, Model, Sequential, layers, ops
 
 
@@ -65,7 +65,7 @@ def recurrent():
 
 
 def text():
-    x = Input((6,), name="x")
+    x = Input((6,), name="x", dtype="int32")
     h = layers.Embedding(9, 4, mask_zero=True)(x)
     h = layers.Bidirectional(layers.LSTM(3, return_sequences=True))(layers.SpatialDropout1D(0.25)(h))
     h = layers.Bidirectional(layers.GRU(2), merge_mode="sum")(h)
@@ -96,7 +96,7 @@ def u_net():
 def frames():
     x = Input((3, 6, 6, 1), name="x")
     h = layers.TimeDistributed(layers.Conv2D(2, 3, activation="relu"))(x)
-    h = layers.TimeDistributed(layers.Flatten())(layers.TimeDistributed(layers.AveragePooling2D())(h))
+    h = layers.TimeDistributed(layers.Flatten())(layers.TimeDistributed(layers.AveragePooling2D(2))(h))
     return Model(x, layers.Dense(2)(layers.GRU(3, reset_after=False)(h)), name="frames")
 
 
@@ -181,7 +181,7 @@ def record(make: Any) -> dict[str, Any]:
     keras.utils.clear_session()
     model = make()
     model.set_weights([filled(weight.shape) for weight in model.get_weights()])
-    inputs = {tensor.name: filled((2, *tensor.shape[1:])) for tensor in model.inputs}
+    inputs = {tensor.name: given((2, *tensor.shape[1:]), tensor.dtype) for tensor in model.inputs}
     data = (
         inputs
         if isinstance(model.get_config().get("input_layers"), dict)

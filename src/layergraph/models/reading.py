@@ -18,6 +18,7 @@ from layergraph.graph.symbolic import Symbol
 from layergraph.identify import Config, CustomObjects
 from layergraph.layers.base import Layer
 from layergraph.layers.core import InputLayer
+from layergraph.layers.preprocessing.image_base import ImageLayer
 from layergraph.models.writing import SIZE, TENSOR, is_shifted
 from layergraph.saving.objects import class_of, deserialize_keras_object, make, reading
 from layergraph.saving.operations import Operation
@@ -230,7 +231,7 @@ class _Reader:
                 raise Fact(f"a call of {shown(name)} has the argument {shown(word)}, which is no name")
         # Keras writes `"mask": null`, or a nest of nulls, where there was none.
         kwargs = {word: value for word, value in kwargs.items() if not word.endswith("mask") or any(x is not None for x in leaves(value))}
-        if kwargs.get("training") is False and "training" not in call and type(layer).__name__ in _SAYS_FALSE:
+        if "training" not in call and "training" in kwargs and kwargs["training"] is _said_by_default(layer):
             del kwargs["training"]
         try:
             result = layer(*args, **kwargs)
@@ -281,6 +282,13 @@ class _Reader:
         if (name, number) not in self.results:
             raise Fact(self.unknown((name, number), f"`{word}`"))
         return self.tensor((name, number, index))
+
+
+def _said_by_default(layer: Any) -> bool | None:
+    """What Keras writes as `training` into a call that did not say so; the mode of the whole model overrides it there."""
+    if isinstance(layer, ImageLayer):
+        return True
+    return False if type(layer).__name__ in _SAYS_FALSE else None
 
 
 _CONSTANTS = ("__tensor__", "__numpy__")
