@@ -42,6 +42,7 @@ OTHERWISE: dict[str, dict[str, str]] = {
     "RandomColorJitter": {f"{word}_factor": "here a pair" for word in ("brightness", "contrast", "saturation", "hue")},
     "RandomCrop": {"seed": "Keras writes the one that it drew"},
     "RandomGrayscale": {"seed": "Keras leaves it out, and forgets it"},
+    "RandomShear": dict.fromkeys(("x_factor", "y_factor"), "Keras writes (-f, f), which its own class refuses"),
     "ReversibleEmbedding": {"quantization_config": "only null here; Keras's class takes it among its **kwargs"},
     "StringLookup": {**_WORDS, "oov_method": "Keras writes 'floormod', which its class does not take"},
     "TextVectorization": _WORDS,

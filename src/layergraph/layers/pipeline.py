@@ -89,6 +89,12 @@ class Pipeline(Holding):
             spec = spec_of_held(layer, spec)
         return spec
 
+    def get_config(self) -> dict[str, Any]:
+        """What makes an equal layer. Keras's class takes neither `trainable` nor `dtype`: they stand in it only where they are given."""
+        config = super().get_config()
+        kept = {"trainable": not self.trainable, "dtype": self._has_dtype}
+        return {word: value for word, value in config.items() if kept.get(word, True)}
+
     @classmethod
     def from_config(cls, config: Mapping[str, Any], custom_objects: Mapping[str, Any] | None = None) -> Self:
         """A pipeline of fresh layers, made from what `get_config` gave."""

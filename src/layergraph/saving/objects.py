@@ -200,6 +200,8 @@ def reading(config: Any, custom_objects: CustomObjects | None) -> Generator[None
         token = _shared.set({})
         try:
             yield
+        except RecursionError:
+            raise ConfigError("the config holds objects that hold objects, too deep for Python's stack", "flatten it") from None
         finally:
             _shared.reset(token)
 

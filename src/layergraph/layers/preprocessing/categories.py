@@ -162,6 +162,11 @@ class Discretization(_Binned):
             return given
         return plain(held) if held.numel() or self.num_bins == 1 else None
 
+    def get_config(self) -> dict[str, Any]:
+        """What makes an equal layer. Keras's class takes no `trainable`: it stands in it only where it is False."""
+        config = super().get_config()
+        return config if not self.trainable else {word: value for word, value in config.items() if word != "trainable"}
+
     @classmethod
     def from_config(cls, config: Mapping[str, Any]) -> Self:
         if config.get("num_bins") is None or config.get("bin_boundaries") is None:

@@ -146,11 +146,6 @@ class RandomTranslation(RandomImageLayer):
         return movements.Translate(*_reading(self, self.fill_mode), both_ways(self.height_factor), both_ways(self.width_factor))
 
 
-def _both_ways(value: Any) -> Any:
-    """The range as Keras writes it: as a pair, but for 0."""
-    return list(both_ways(value)) if value else value
-
-
 class RandomShear(RandomImageLayer):
     """Images slanted, each by amounts of its own, which have one sign.
 
@@ -170,8 +165,8 @@ class RandomShear(RandomImageLayer):
     (None, 8, 8, 3)
     """
 
-    x_factor: Any = checked(part_of_side(-1, closed=True), default=0.0, encode=_both_ways)
-    y_factor: Any = checked(part_of_side(-1, closed=True), default=0.0, encode=_both_ways)
+    x_factor: Any = checked(part_of_side(-1, closed=True), default=0.0)
+    y_factor: Any = checked(part_of_side(-1, closed=True), default=0.0)
     interpolation: str = choice(*ORDERS, default="bilinear")
     fill_mode: str = choice(*FILLS, default="reflect")
     fill_value: float = number(default=0.0)
