@@ -655,8 +655,8 @@ def test_the_input_of_a_layer_never_called():
 
 KERAS_S = set(
     "add_loss add_weight build call compute_dtype compute_mask compute_output_shape compute_output_spec count_params dtype dtype_policy "
-    "from_config get_config get_weights input losses name non_trainable_variables non_trainable_weights output set_weights "
-    "supports_masking trainable trainable_variables trainable_weights variable_dtype variables weights".split()
+    "from_config get_config get_weights input input_spec losses name non_trainable_variables non_trainable_weights output "
+    "set_weights supports_masking trainable trainable_variables trainable_weights variable_dtype variables weights".split()
 )
 
 
