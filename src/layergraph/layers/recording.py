@@ -115,7 +115,7 @@ class Recorded(Masked):
         """Run a layer of the user's: `training` is the mode where it is not given, and a failure says which layer on which shapes."""
         try:
             if self.input_spec is not None:
-                self._check_inputs(args[0])
+                self._check_input_spec(args[0])
             if not self._settled():
                 self._build_from(args, kwargs)
             if "training" not in self._call_words:
@@ -131,7 +131,7 @@ class Recorded(Masked):
             explained(error, f"while {self.label} was called", [f"got {_told(value)}" for value in leaves([*args, kwargs])])
             raise
 
-    def _check_inputs(self, inputs: Any) -> None:
+    def _check_input_spec(self, inputs: Any) -> None:
         try:
             check_inputs(self.input_spec, inputs)
         except Fact as fact:

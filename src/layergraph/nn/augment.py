@@ -81,10 +81,10 @@ def signs(x: Tensor) -> Tensor:
 
 def beta(x: Tensor, shape: Sequence[int], alpha: Tensor | float) -> Tensor:
     """Numbers of the beta distribution of `alpha` and `alpha`."""
-    both = uniform(x, (*shape, 2), 0, 0) + alpha
-    if x.is_meta:  # for which torch has no Dirichlet distribution
-        return both[..., 0]
-    return torch.ops.aten._sample_dirichlet(both)[..., 0]
+    # the share of one of two gammas; torch's Dirichlet does not compile with sizes that vary
+    both = torch._standard_gamma(uniform(x, (*shape, 2), 0, 0) + alpha)
+    both = both.clamp(min=torch.finfo(both.dtype).tiny)
+    return both[..., 0] / both.sum(-1)
 
 
 def each(drawn: Tensor) -> Tensor:
