@@ -12,8 +12,9 @@ from layergraph.errors import ArgumentError, Fact, shown, suggestion
 from layergraph.graph.spec import Shape, TensorSpec
 from layergraph.layers.base import Layer
 from layergraph.layers.fields import anything, checked
+from layergraph.layers.masking import given_mask
 from layergraph.layers.recording import shapes_of
-from layergraph.layers.wrapper import Holding, a_layer, build_held, given_mask, given_states, spec_of_held, written
+from layergraph.layers.wrapper import Holding, a_layer, build_held, given_states, spec_of_held, written
 
 _MODES = ("concat", "sum", "mul", "ave")
 _ALIKE = ("stateful", "return_sequences", "return_state")

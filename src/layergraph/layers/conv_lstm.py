@@ -34,8 +34,9 @@ from layergraph.layers.fields import (
     regularizer,
     window,
 )
+from layergraph.layers.masking import given_mask
 from layergraph.layers.weights import CONV, Weight
-from layergraph.layers.wrapper import given_mask, given_states
+from layergraph.layers.wrapper import given_states
 from layergraph.nn.conv_lstm import ConvLSTM
 
 

@@ -13,8 +13,10 @@ from typing import Any, ClassVar
 import torch
 from torch import Tensor
 
-from layergraph.errors import ArgumentError, describe, shown, user_place, warn_at
+from layergraph.errors import ArgumentError, ShapeError, describe, shown, user_place, warn_at
 from layergraph.graph.node import NO_MASKS, Node
+from layergraph.graph.record import sources
+from layergraph.graph.spec import agree
 from layergraph.graph.structure import Path, leaves, leaves_with_path, map_leaves
 from layergraph.graph.symbolic import SymbolicTensor, maker, map_symbols, symbols_in
 from layergraph.kinds import is_array
@@ -49,11 +51,7 @@ class Masked(Tracking):
         """
         args, kwargs = self._uncast(args), self._uncast(kwargs) if kwargs else kwargs
         for leaf in leaves(kwargs["mask"]) if kwargs.get("mask") is not None else ():
-            if leaf is not None and not isinstance(leaf, Tensor | SymbolicTensor) and not is_array(leaf):
-                raise ArgumentError(
-                    f"{self.label}: `mask` must be a tensor of bools, got {type(leaf).__name__} {shown(leaf)}",
-                    "True stands where a step counts: mask=tokens != 0",
-                )
+            _check_kind(self, leaf)
         if not any(symbol.node.carried for symbol in symbols_in(args, kwargs)):
             if "mask" in self._call_words and "mask" not in kwargs:
                 _warn_of_lost(self, args)
@@ -151,4 +149,26 @@ def warn_of_eager_mask(layer: Any, args: tuple[Any, ...]) -> None:
         warn_at(
             user_place(),
             f"{layer.label} was called on tensors, which carry no masks: mask = layer.compute_mask(x), and then next_layer(y, mask=mask)",
+        )
+
+
+def given_mask(layer: Any, x: Any, mask: Any, *, steps_only: bool = False) -> Any:
+    """`mask` of a call on (B, T, ...), as a tensor or symbol whose first axes, or whose only ones, are B and T."""
+    _check_kind(layer, mask)
+    mask = mask if isinstance(mask, Tensor | SymbolicTensor) else torch.as_tensor(mask)
+    steps, given = tuple(x.shape)[:2], tuple(mask.shape)
+    if len(steps) == 2 and not agree(given if steps_only else given[:2], steps):
+        raise ShapeError(
+            f"{layer.label}: `mask` must be of shape {steps}, (batch, steps), got {given}",
+            "it is True where a step counts, as Masking and Embedding(mask_zero=True) make it",
+            details=sources(symbols_in((x, mask))),
+        )
+    return mask
+
+
+def _check_kind(layer: Any, mask: Any) -> None:
+    if mask is not None and not isinstance(mask, Tensor | SymbolicTensor | list) and not is_array(mask):
+        raise ArgumentError(
+            f"{layer.label}: `mask` must be a tensor of bools, got {type(mask).__name__} {shown(mask)}",
+            "True stands where a step counts: mask=tokens != 0",
         )

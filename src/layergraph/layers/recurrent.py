@@ -12,6 +12,7 @@ from layergraph.errors import ArgumentError, Fact, ShapeError, shown
 from layergraph.graph.record import sources
 from layergraph.graph.spec import Shape, agree
 from layergraph.graph.symbolic import SymbolicTensor, symbols_in
+from layergraph.layers.masking import given_mask
 from layergraph.layers.recurrent_fields import (
     Activity,
     Constraints,
@@ -47,9 +48,7 @@ class Recurrent(Sequences, Weighted):
                 f"{self._words}(x, initial_state=[...])",
             )
         if mask is not None:
-            mask = mask if isinstance(mask, Tensor | SymbolicTensor) else torch.as_tensor(mask)
-            self._check_mask(sequences, mask)
-            kwargs["mask"] = mask
+            kwargs["mask"] = given_mask(self, sequences, mask, steps_only=True)
         if initial_state is None:
             return super().__call__(sequences, **kwargs)
         given: Sequence[Any] = cast("Sequence[Any]", initial_state) if type(initial_state) in (list, tuple) else (initial_state,)
@@ -76,15 +75,6 @@ class Recurrent(Sequences, Weighted):
             shape = tuple(state.shape)
             if not (agree(shape, (batch, self.units)) or agree(shape, (1, self.units))):
                 raise ShapeError(f"{self.label}: `initial_state` must be {wanted}, got shape {shape}", fix, details=details)
-
-    def _check_mask(self, x: Any, mask: Any) -> None:
-        steps = tuple(x.shape)[:2]
-        if len(steps) == 2 and not agree(tuple(mask.shape), steps):
-            raise ShapeError(
-                f"{self.label}: `mask` must be of shape {steps}, (batch, steps), got {tuple(mask.shape)}",
-                "it is True where a step counts, as Masking and Embedding(mask_zero=True) make it",
-                details=sources(symbols_in((x, mask))),
-            )
 
     def build(self, input_shape: Shape) -> None:
         super().build(input_shape)

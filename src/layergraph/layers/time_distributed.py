@@ -15,8 +15,9 @@ from layergraph.kinds import is_sequence
 from layergraph.layers import sizes
 from layergraph.layers.base import Layer
 from layergraph.layers.batch_normalization import BatchNormalization
+from layergraph.layers.masking import given_mask
 from layergraph.layers.recording import shapes_of
-from layergraph.layers.wrapper import Wrapper, build_held, given_mask, spec_of_held, told
+from layergraph.layers.wrapper import Wrapper, build_held, spec_of_held, told
 from layergraph.nn.each_step import each_step, each_step_of
 
 # What treats each sample of a batch by itself, whatever its arguments; `_by_sample` knows of those where it depends on them.

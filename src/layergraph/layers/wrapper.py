@@ -5,14 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any, ClassVar, Self, cast
 
-import torch
 from torch import Tensor, nn
 
-from layergraph.errors import Fact, ShapeError, shown
+from layergraph.errors import Fact, shown
 from layergraph.graph.lower import Value
-from layergraph.graph.record import sources
-from layergraph.graph.spec import Shape, TensorSpec, agree
-from layergraph.graph.symbolic import SymbolicTensor, symbols_in
+from layergraph.graph.spec import Shape, TensorSpec
+from layergraph.graph.symbolic import SymbolicTensor
 from layergraph.identify import OBJECTS
 from layergraph.kinds import is_class
 from layergraph.layers.base import Layer
@@ -43,19 +41,6 @@ def given_states(layer: Any, states: Any) -> list[Any]:
     """`initial_state` of a call as a list of tensors or symbols of the layer's dtype."""
     given = cast("Sequence[Any]", states) if type(states) in (list, tuple) else (states,)
     return [layer._cast_symbols(state) if isinstance(state, SymbolicTensor) else layer._admit(state) for state in given]
-
-
-def given_mask(layer: Any, x: Any, mask: Any) -> Any:
-    """`mask` of a call on (B, T, ...), as a tensor or symbol whose first axes are B and T."""
-    mask = mask if isinstance(mask, Tensor | SymbolicTensor) else torch.as_tensor(mask)
-    steps, given = tuple(x.shape)[:2], tuple(mask.shape)
-    if len(steps) == 2 and not agree(given[:2], steps):
-        raise ShapeError(
-            f"{layer.label}: `mask` must be of shape {steps}, (batch, steps), got {given}",
-            "it is True where a step counts, as Masking and Embedding(mask_zero=True) make it",
-            details=sources(symbols_in((x, mask))),
-        )
-    return mask
 
 
 class Holding(Layer):
