@@ -25,6 +25,17 @@ ROWS = {
         ),
         set(),
     ),
+    "text.py": (
+        (),
+        (
+            "both_forward_layer = self.both.forward_layer(words, mask = ne, last = False)",
+            "attn_mask = logical_and",
+            "step  80: loss 0.0",
+            "accuracy 0.99",
+            "40 more steps of padding change the logits by at most",
+        ),
+        set(),
+    ),
     "surgery.py": (
         (),
         (
