@@ -124,6 +124,13 @@ class Fed(fx.GraphModule):
         for constant in self._plan_made.constants if self.__dict__.get("_plan_made") is not None else ():
             constant.value = self._buffers[self._keys[constant]]  # models cut from this one find it where it is now
         self._follow_dtype(fn)
+        moved: dict[torch.dtype, torch.dtype] = {}
+        for layer in self.layers:  # whose modules have moved; called alone, a layer without any goes with them
+            fed = layer._fed_dtype
+            if fed.is_floating_point and layer._inlines():
+                if fed not in moved:
+                    moved[fed] = fn(torch.empty(0, dtype=fed)).dtype
+                layer.__dict__["_fed_dtype"] = moved[fed]
         return self
 
     def _follow_dtype(self, fn: Any = None) -> None:

@@ -49,6 +49,7 @@ ROWS: tuple[Row, ...] = (
         {"bin_boundaries": [-0.5, 0.25, 1.0], "output_mode": "one_hot"},
         ((2, 5, 3),),
         unknown=(1, 2),
+        untold=("trainable",),
         steps=True,
         wrong=(
             *argument("bin_boundaries", [2.0, 1.0], "low", ["a"]),

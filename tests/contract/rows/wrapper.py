@@ -24,6 +24,7 @@ ROWS: tuple[Row, ...] = (
         {"layers": [Of("Dense", {"units": 3}), Of("BatchNormalization"), Of("Dropout", {"rate": 0.5})]},
         ((2, 5, 4),),
         unknown=(1,),
+        untold=("trainable",),
         random=True,
         wrong=(
             *argument("layers", 3, [], None),
