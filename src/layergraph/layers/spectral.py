@@ -7,26 +7,16 @@ from typing import Any, Self
 
 from torch import Tensor, nn
 
-from layergraph.errors import Fact, shown
+from layergraph.errors import Fact
 from layergraph.graph.lower import Value
 from layergraph.graph.spec import TensorSpec
-from layergraph.identify import OBJECTS
 from layergraph.initializers import TruncatedNormal
 from layergraph.layers.base import Layer
 from layergraph.layers.fields import checked, positive
 from layergraph.layers.weights import Weight
+from layergraph.layers.wrapper import a_layer, made_again, written
 from layergraph.modes import stay_in_inference
 from layergraph.nn.normalization import SpectralNorm
-
-
-def _layer(value: Any, owner: Any) -> Layer:
-    if not isinstance(value, Layer):
-        raise Fact(f"must be a layer, got {type(value).__name__} {shown(value)}")
-    return value
-
-
-def _written(layer: Layer) -> Any:
-    return OBJECTS["write"](layer)
 
 
 def _as(y: Any, x: Any) -> Any:
@@ -60,7 +50,7 @@ class SpectralNormalization(Layer):
     1.0
     """
 
-    layer: Layer = checked(_layer, encode=_written)
+    layer: Layer = checked(a_layer, encode=written)
     power_iterations: int = positive(default=1)
 
     def check_fields(self) -> None:
@@ -121,8 +111,7 @@ class SpectralNormalization(Layer):
     @classmethod
     def from_config(cls, config: Mapping[str, Any]) -> Self:
         """A layer over a fresh layer, made from what `get_config` gave."""
-        layer = config.get("layer")
-        return super().from_config({**config, "layer": OBJECTS["read"](OBJECTS["write"](layer) if isinstance(layer, Layer) else layer)})
+        return super().from_config({**config, "layer": made_again(config.get("layer"))})
 
     def extra_repr(self) -> str:
         return f"power_iterations={self.power_iterations}"
