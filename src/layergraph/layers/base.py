@@ -21,6 +21,7 @@ from layergraph.layers import declare
 from layergraph.layers.autoconfig import auto_config, keeping, made_from
 from layergraph.layers.declare import Declared
 from layergraph.layers.fields import REQUIRED, Field
+from layergraph.layers.masking import but_masks
 from layergraph.layers.recording import Recorded
 from layergraph.layers.state import ACTIVITY
 from layergraph.layers.tracking import OURS, MissingInitError, reserved, settle_containers, watch_containers
@@ -180,7 +181,7 @@ class Layer(Recorded, Declared):
         if self._swapped or self._instead is not None or (self._inlines() and "training" not in self._call_words):
             kwargs.pop("training", None)
         if self._instead is not None:  # nor does it know of masks
-            kwargs = {word: value for word, value in kwargs.items() if word != "mask" and not word.endswith("_mask")}
+            kwargs = but_masks(kwargs)
         if not self._inlines():
             return lowering.module(key, self._standing(), args, kwargs)
         made = self._swapped or {}

@@ -100,6 +100,11 @@ def _is_cast(node: Node, dtype: Any) -> bool:
     return node.op == "method" and node.target == "to" and len(node.args) == 2 and node.args[1] is dtype and not node.kwargs
 
 
+def but_masks(words: Mapping[str, Any]) -> dict[str, Any]:
+    """The keywords of a call without the masks, which change no shape."""
+    return {word: value for word, value in words.items() if word != "mask" and not word.endswith("_mask")}
+
+
 def carries(value: Any) -> bool:
     """Whether a mask travels with any symbol of a nest."""
     return any(symbol.node.carried and symbol._keras_mask is not None for symbol in symbols_in(value))

@@ -26,7 +26,7 @@ from layergraph.graph.trial import probe_module
 from layergraph.kinds import is_dict, is_sequence
 from layergraph.layers.declare import words_of
 from layergraph.layers.input_spec import check_inputs
-from layergraph.layers.masking import Masked
+from layergraph.layers.masking import Masked, but_masks
 from layergraph.layers.state import ACTIVITY
 from layergraph.modes import device_type_of, in_mode
 from layergraph.nn.losses import collecting
@@ -328,7 +328,7 @@ class Recorded(Masked):
             wrong = next((arg for arg in args if not symbols_in(arg)), args)
             raise Fact(f"only tensors may be passed by position, got {type(wrong).__name__} {shown(wrong)}", "pass it by keyword")
         if self._inlined:
-            words = _but_masks(words)
+            words = but_masks(words)
             output = declared(self.compute_output_spec, specs, words)  # refuses before anything is built
             if not self.built:
                 self._build_on(specs, words)
@@ -390,7 +390,7 @@ class Recorded(Masked):
         if self._instead is not None:
             return probe_module(self._instead, args, kwargs, type(self._instead).__name__)
         if self._inlined:
-            kwargs = _but_masks(kwargs)
+            kwargs = but_masks(kwargs)
         return self._probed(args, kwargs) if self._swapped else self.compute_output_spec(*args, **kwargs)
 
     # What was recorded
@@ -452,11 +452,6 @@ def _told(value: Any) -> str:
 def _zeros(spec: TensorSpec, size: int, device: torch.device | None) -> Tensor:
     sizes = [2 if n is None and axis == 0 else size if n is None else n for axis, n in enumerate(spec.shape)]
     return torch.zeros(sizes, dtype=spec.dtype, device=device)
-
-
-def _but_masks(words: Mapping[str, Any]) -> dict[str, Any]:
-    """A mask changes no shape."""
-    return {word: value for word, value in words.items() if word != "mask" and not word.endswith("_mask")}
 
 
 def shapes_of(specs: Any) -> Any:
