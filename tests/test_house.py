@@ -22,6 +22,7 @@ TREES = {path: ast.parse(path.read_text(encoding="utf-8")) for path in FILES}
 # Imports go down, or stay on their floor.
 FLOORS = {
     "errors": 0,
+    "archive": 0,
     "absent": 0,
     "keras_names": 0,
     "dtypes": 0,

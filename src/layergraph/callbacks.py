@@ -3,14 +3,14 @@
 from typing import TYPE_CHECKING
 
 from .absent import explained
-from .training.callbacks import Callback as Callback
-from .training.callbacks import CallbackList as CallbackList
-from .training.callbacks import EarlyStopping as EarlyStopping
-from .training.callbacks import History as History
-from .training.callbacks import LambdaCallback as LambdaCallback
-from .training.callbacks import LearningRateScheduler as LearningRateScheduler
-from .training.callbacks import TerminateOnNaN as TerminateOnNaN
-from .training.progress import ProgbarLogger as ProgbarLogger
+from .training.callbacks.base import Callback as Callback
+from .training.callbacks.base import CallbackList as CallbackList
+from .training.callbacks.base import History as History
+from .training.callbacks.base import LambdaCallback as LambdaCallback
+from .training.callbacks.monitors import EarlyStopping as EarlyStopping
+from .training.callbacks.monitors import TerminateOnNaN as TerminateOnNaN
+from .training.callbacks.progress import ProgbarLogger as ProgbarLogger
+from .training.callbacks.rates import LearningRateScheduler as LearningRateScheduler
 
 if not TYPE_CHECKING:
     __getattr__ = explained(__name__)

@@ -17,7 +17,7 @@ import torch.nn.functional as F
 from torch import nn
 
 from layergraph.training import Compiled, evaluate, fit, predict
-from layergraph.training.losses import SparseCategoricalCrossentropy
+from layergraph.training.losses.classes import SparseCategoricalCrossentropy
 
 SAMPLES = 60_000
 

@@ -13,7 +13,7 @@ from torch import nn
 from layergraph import callbacks, optimizers
 from layergraph.errors import ArgumentError
 from layergraph.training import Compiled, evaluate, fit, predict
-from layergraph.training.progress import numbers
+from layergraph.training.callbacks.progress import numbers
 
 X, Y = np.ones((6, 2), "float32"), np.ones((6, 1), "float32")
 

@@ -12,8 +12,11 @@ import torch
 from torch import nn
 
 from layergraph.errors import DataError
-from layergraph.training.data import Arrays, Inputs, make_source, plan, to_tensor
-from layergraph.training.structure import flatten, pack
+from layergraph.training.data.inputs import Inputs
+from layergraph.training.data.sources import Arrays, make_source
+from layergraph.training.data.structure import flatten, pack
+from layergraph.training.data.targets import plan
+from layergraph.training.data.tensors import to_tensor
 
 Point = namedtuple("Point", "x y")
 
@@ -59,7 +62,7 @@ def test_a_list_of_numbers_is_one_array():
 @pytest.mark.parametrize("size", [1, 3, 7, 10, 64])
 @pytest.mark.parametrize("chunk", [1, 4 << 20])
 def test_batches_hold_every_sample_once(monkeypatch, size, chunk):
-    monkeypatch.setattr("layergraph.training.data._CHUNK_BYTES", chunk)
+    monkeypatch.setattr("layergraph.training.data.sources._CHUNK_BYTES", chunk)
     x = torch.arange(20.0).view(10, 2)
     source = make_source(nn.Linear(2, 1), x, x[:, :1], x[:, 0], batch_size=size)
     for order in (None, torch.randperm(10)):

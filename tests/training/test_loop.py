@@ -162,7 +162,7 @@ def test_every_form_of_data_trains_the_same(form):
 
 def test_arrays_are_not_copied():
     array = np.zeros((6, 2), "float32")
-    source = training.data.make_source(nn.Linear(2, 1), array)
+    source = training.data.sources.make_source(nn.Linear(2, 1), array)
     assert source.xs[0].data_ptr() == array.ctypes.data
 
 

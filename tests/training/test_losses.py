@@ -13,7 +13,8 @@ from torch import nn
 
 from layergraph import losses
 from layergraph.errors import ArgumentError, DataError
-from layergraph.training.losses import LossFunctionWrapper, TorchLoss, resolve
+from layergraph.training.losses.base import LossFunctionWrapper, TorchLoss
+from layergraph.training.losses.lookup import resolve
 
 GOLDENS = np.load(Path(__file__).parents[1] / "parity" / "goldens" / "training.npz")
 KEYS = [key for key in GOLDENS.files if key.startswith("loss/") and key.count("/") == 1]

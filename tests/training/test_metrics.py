@@ -11,7 +11,8 @@ import torch
 
 from layergraph import metrics
 from layergraph.errors import ArgumentError
-from layergraph.training.metrics import ForeignMetric, resolve
+from layergraph.training.metrics.base import ForeignMetric
+from layergraph.training.metrics.lookup import resolve
 
 GOLDENS = np.load(Path(__file__).parents[1] / "parity" / "goldens" / "training.npz")
 KEYS = [key for key in GOLDENS.files if key.startswith("metric/")]

@@ -1,11 +1,12 @@
 """Training for any `nn.Module`: Keras's `compile`, `fit`, `evaluate`, `predict`, on plain torch.
 
-    compile.py      what was asked for, and, once outputs are seen, the loss and metrics of each
-    data.py         arrays, tensors and loaders as flat batches
+    compile.py      what was asked for; binding.py: once outputs are seen, the loss and metrics of each
+    data/           arrays, tensors, frames and loaders as flat batches; the order of an epoch
     engine.py       one batch: forward, loss, backward, step; modes and devices
-    loop.py         fit, evaluate, predict: epochs, validation, callbacks
+    trainer.py      a running `fit`: epochs, validation, callbacks, where it stands
+    loop.py         fit, evaluate, predict and their one-batch forms
     trainable.py    the same as methods, for a module class
-    losses.py, metrics.py, optimizers.py (with rules.py, schedules.py), callbacks.py (with progress.py)
+    losses/, metrics/, optimizers/, callbacks/
 
 >>> import torch
 >>> from layergraph.training import Compiled, fit

@@ -13,10 +13,13 @@ from torch import Tensor, nn
 from ..errors import ArgumentError, DataError
 from ..kinds import is_dict, is_sequence
 from ..modes import in_mode
-from . import optimizers
-from .compile import Binding, Compiled, Masks, output_names
-from .data import Arrays, Batch, Inputs, Source, plan
-from .structure import flatten
+from .binding import Binding, Masks, output_names
+from .compile import Compiled
+from .data.inputs import Inputs
+from .data.sources import Arrays, Batch, Source
+from .data.structure import flatten
+from .data.targets import plan
+from .optimizers.base import Optimizer
 
 _NORMS = (nn.BatchNorm1d, nn.BatchNorm2d, nn.BatchNorm3d, nn.SyncBatchNorm)
 _OVERRIDES = ("train_step", "test_step", "predict_step", "compute_loss", "compute_metrics", "make_train_function")
@@ -138,9 +141,10 @@ class Engine:
         ws = [None if i is None else batch[second + i] for i in self.plans[1]]
         extra = self.module.losses if self.regularized else ()
         try:
-            loss = binding.loss(ys, preds, ws, extra, masks)  # pyright: ignore[reportArgumentType]
+            loss, each = binding.loss(ys, preds, ws, extra, masks)  # pyright: ignore[reportArgumentType]
         except (RuntimeError, IndexError) as error:
             raise _explained(error, binding, ys, preds, ws) from error
+        binding.count(loss, each, preds[0].shape[0])
         return loss, ys, preds, ws, masks
 
     def train_batch(self, batch: Batch) -> None:
@@ -222,7 +226,7 @@ def ready_optimizer(compiled: Compiled, parameters: list[nn.Parameter]) -> Any:
     optimizer = compiled.optimizer
     if isinstance(optimizer, type):
         optimizer = compiled.optimizer = optimizer(parameters)
-    if isinstance(optimizer, optimizers.Optimizer):
+    if isinstance(optimizer, Optimizer):
         if parameters:
             optimizer.build(parameters)
     elif parameters:

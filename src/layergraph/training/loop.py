@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import math
 import warnings
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from typing import Any
 
 import torch
@@ -14,94 +13,17 @@ from ..errors import ArgumentError, DataError, shown
 from ..kinds import is_sequence, is_whole
 from ..modes import in_mode
 from ..session import say
-from .callbacks import CallbackList, History, TerminateOnNaN, known
+from .callbacks.base import CallbackList, History, known
+from .callbacks.progress import ProgbarLogger, interactive
 from .compile import Compiled
-from .data import Arrays, Batch, Loader, Source, class_weights, is_array_like, make_source, to_structure
-from .engine import Engine, check_last_batch, refuse_overrides
-from .progress import ProgbarLogger, interactive
-from .structure import flatten, pack
+from .data.feed import Feed
+from .data.sources import Arrays, Batch, Source, class_weights, is_array_like, make_source
+from .data.structure import flatten, pack
+from .data.tensors import to_structure
+from .engine import Engine, refuse_overrides
+from .trainer import Trainer, test
 
 _UNCOMPILED = "You must call `compile()` before using the model."
-
-
-class LiveLogs(Mapping[str, float]):
-    """The running losses and metrics of an epoch, computed when they are first read: reading waits for the device."""
-
-    def __init__(self, engine: Engine):
-        self._engine = engine
-        self._values: dict[str, float] | None = None
-
-    def _read(self) -> dict[str, float]:
-        if self._values is None:
-            self._values = self._engine.results()
-        return self._values
-
-    def __getitem__(self, key: str) -> float:
-        return self._read()[key]
-
-    def __iter__(self) -> Iterator[str]:
-        return iter(self._read())
-
-    def __len__(self) -> int:
-        return len(self._read())
-
-    def __repr__(self) -> str:
-        return repr(self._read())
-
-
-class Feed:
-    """The batches of each epoch, from arrays or a loader; with `limit`, an epoch goes on where the last one stopped."""
-
-    def __init__(self, engine: Engine, source: Source, shuffle: bool | str = False, limit: int | None = None):
-        self.engine = engine
-        self.source = source
-        self.shuffle = shuffle
-        # one number from torch's generator: the order of an epoch is a function of it and the epoch
-        self.seed = int(torch.randint(2**62, ())) if shuffle and isinstance(source, Arrays) else 0
-        self.limit = limit
-        self.steps = limit or source.steps
-        self._iterator: Iterator[Batch] | None = None
-        self._seen = 0
-        if isinstance(source, Arrays):
-            engine.watch(source)
-
-    def _open(self, epoch: int) -> Iterator[Batch]:
-        if isinstance(self.source, Arrays):
-            return self.source.batches(self.source.order(self.shuffle, self.seed, epoch))
-        return self._loaded(self.source)
-
-    def _loaded(self, loader: Loader) -> Iterator[Batch]:
-        shape: tuple[int, int, int] | None = None
-        for arrays in loader.read_all():
-            counts = (len(arrays.xs), len(arrays.ys), len(arrays.ws))
-            if shape is None:
-                shape = counts
-                self.engine.watch(arrays)
-            elif counts != shape:
-                raise DataError(f"the loader's batches differ: one had {shape} inputs, targets and weights, another {counts}")
-            yield (*arrays.xs, *arrays.ys, *arrays.ws)
-
-    def epoch(self, epoch: int = 0) -> Iterator[Batch]:
-        """The batches of one epoch."""
-        if self.limit is None:
-            yield from self._open(epoch)
-            return
-        if self._iterator is None:
-            self._iterator, self._seen = self._open(epoch), 0
-        for _ in range(self.limit):
-            batch = next(self._iterator, None)
-            if batch is None:
-                self._iterator = None
-                warnings.warn(
-                    "Your input ran out of data; interrupting training. Make sure that your dataset can generate at least "
-                    f"`steps_per_epoch * epochs` batches: this epoch wanted {self.limit}.",
-                    stacklevel=2,
-                )
-                return
-            self._seen += 1
-            yield batch
-        if self._seen == self.source.steps:
-            self._iterator = None
 
 
 def fit(
@@ -167,88 +89,15 @@ def fit(
         validation.set_batch_size(validation_batch_size or batch_size)
 
     engine = Engine(module, source.inputs, compiled)
-    feed = Feed(engine, source, shuffle, steps_per_epoch)
+    feed = Feed(engine.watch, source, shuffle, steps_per_epoch)
     tester: tuple[Engine, Feed] | None = None
     if validation is not None:
         test_engine = Engine(module, validation.inputs, compiled)
-        tester = test_engine, Feed(test_engine, validation, limit=validation_steps)
-    return _train(module, compiled, engine, feed, tester, callback_list, epochs, initial_epoch, verbose, validation_freq)
-
-
-def _train(
-    module: nn.Module,
-    compiled: Compiled,
-    engine: Engine,
-    feed: Feed,
-    tester: tuple[Engine, Feed] | None,
-    callbacks: CallbackList,
-    epochs: int,
-    initial_epoch: int,
-    verbose: int | str | bool,
-    validation_freq: int | list[int],
-) -> History:
-    history = next(c for c in callbacks.callbacks if isinstance(c, History))
-    compiled.history = history
-    compiled.stop_training = False
-    module.__dict__.pop("stop_training", None)
-    _attach(callbacks, module, compiled, {"verbose": _level(verbose), "epochs": epochs, "steps": feed.steps})
+        tester = test_engine, Feed(test_engine.watch, validation, limit=validation_steps)
+    trainer = Trainer(module, compiled, engine, feed, tester, callback_list, epochs, initial_epoch, validation_freq)
+    _attach(callback_list, module, compiled, {"verbose": _level(verbose), "epochs": epochs, "steps": feed.steps}, trainer)
     _tell_idle_cuda(engine, verbose)
-    logs: dict[str, float] = {}
-    try:
-        with in_mode(module, True):
-            check_last_batch(engine, feed.source)
-            callbacks.all("on_train_begin")
-            for epoch in range(initial_epoch, epochs):
-                engine.reset()
-                callbacks.all("on_epoch_begin", epoch)
-                _train_epoch(engine, feed, callbacks, compiled, epoch)
-                logs = engine.results()
-                _tell_not_finite(logs, epoch, callbacks, warned=_stopping(module, compiled))
-                if tester is not None and _validates(epoch, validation_freq):
-                    logs.update({f"val_{name}": value for name, value in _test(*tester, callbacks).items()})
-                callbacks.all("on_epoch_end", epoch, logs)
-                if _stopping(module, compiled):
-                    break
-            callbacks.all("on_train_end", logs)
-    finally:
-        _stop_bars(callbacks)
-    return history
-
-
-def _train_epoch(engine: Engine, feed: Feed, callbacks: CallbackList, compiled: Compiled, epoch: int) -> None:
-    begin, end = callbacks.batch["on_train_batch_begin"], callbacks.batch["on_train_batch_end"]
-    if not begin and not end:
-        for batch in feed.epoch(epoch):
-            engine.train_batch(batch)
-        return
-    for step, batch in enumerate(feed.epoch(epoch)):
-        for function in begin:
-            function(step)
-        engine.train_batch(batch)
-        logs = LiveLogs(engine)
-        for function in end:
-            function(step, logs)
-        if _stopping(engine.module, compiled):
-            break
-
-
-def _test(engine: Engine, feed: Feed, callbacks: CallbackList) -> dict[str, float]:
-    if engine.compiled is not None and engine.compiled.binding is not None:
-        engine.compiled.binding.reset()
-    callbacks.all("on_test_begin")
-    begin, end = callbacks.batch["on_test_batch_begin"], callbacks.batch["on_test_batch_end"]
-    with in_mode(engine.module, False), torch.inference_mode():
-        for step, batch in enumerate(feed.epoch()):
-            for function in begin:
-                function(step)
-            engine.test_batch(batch)
-            if end:
-                logs = LiveLogs(engine)
-                for function in end:
-                    function(step, logs)
-    logs = engine.results()
-    callbacks.all("on_test_end", logs)
-    return logs
+    return trainer.run()
 
 
 def evaluate(
@@ -273,12 +122,12 @@ def evaluate(
     callback_list = _callbacks(callbacks, verbose, "evaluate")
     source = make_source(module, x, y, sample_weight, batch_size=batch_size, steps=steps, who="evaluate")
     engine = Engine(module, source.inputs, compiled)
-    feed = Feed(engine, source, limit=steps)
+    feed = Feed(engine.watch, source, limit=steps)
     _attach(callback_list, module, compiled, {"verbose": _level(verbose), "epochs": 1, "steps": feed.steps})
     try:
-        logs = _test(engine, feed, callback_list)
+        logs = test(engine, feed, callback_list)
     finally:
-        _stop_bars(callback_list)
+        callback_list.close()
     return _shaped(engine, logs, return_dict)
 
 
@@ -297,7 +146,7 @@ def predict(
     callback_list = _callbacks(callbacks, verbose, "predict")
     source = make_source(module, x, batch_size=batch_size, steps=steps, who="predict")
     engine = Engine(module, source.inputs, None)
-    feed = Feed(engine, source, limit=steps)
+    feed = Feed(engine.watch, source, limit=steps)
     _attach(callback_list, module, compiled, {"verbose": _level(verbose), "epochs": 1, "steps": feed.steps})
     begin, end = callback_list.batch["on_predict_batch_begin"], callback_list.batch["on_predict_batch_end"]
     parts: list[list[Any]] = []
@@ -316,7 +165,7 @@ def predict(
             joined = [_joined(column) for column in zip(*parts, strict=True)]
         callback_list.all("on_predict_end")
     finally:
-        _stop_bars(callback_list)
+        callback_list.close()
     return pack(outputs, joined)
 
 
@@ -432,35 +281,18 @@ def _callbacks(callbacks: Any, verbose: int | str | bool, who: str) -> CallbackL
     return CallbackList([*found.callbacks, *extra])
 
 
-def _attach(callbacks: CallbackList, module: nn.Module, compiled: Compiled | None, params: dict[str, Any]) -> None:
+def _attach(
+    callbacks: CallbackList, module: nn.Module, compiled: Compiled | None, params: dict[str, Any], trainer: Trainer | None = None
+) -> None:
     for callback in callbacks.callbacks:
         callback.compiled = compiled
+        callback.trainer = trainer
         callback.set_params(params)
         callback.set_model(module)
 
 
 def _level(verbose: int | str | bool) -> int:
     return 1 if verbose == "auto" else int(verbose)
-
-
-def _stop_bars(callbacks: CallbackList) -> None:
-    for callback in callbacks.callbacks:
-        if isinstance(callback, ProgbarLogger):
-            callback.stop()
-
-
-def _stopping(module: nn.Module, compiled: Compiled) -> bool:
-    return compiled.stop_training or bool(module.__dict__.get("stop_training", False))
-
-
-def _validates(epoch: int, frequency: int | list[int]) -> bool:
-    return (epoch + 1) % frequency == 0 if isinstance(frequency, int) else (epoch + 1) in frequency
-
-
-def _tell_not_finite(logs: Mapping[str, float], epoch: int, callbacks: CallbackList, warned: bool) -> None:
-    loss = logs.get("loss", 0.0)
-    if not math.isfinite(loss) and not warned and not known(callbacks.callbacks, TerminateOnNaN):
-        warnings.warn(f"the loss is {loss} in epoch {epoch + 1}; TerminateOnNaN() stops at the first such batch", stacklevel=4)
 
 
 def _tell_idle_cuda(engine: Engine, verbose: int | str | bool) -> None:

@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING, Any, NoReturn
 
 from ..errors import ArgumentError
 from ..kinds import is_sequence
-from .structure import flatten
+from .data.structure import flatten
 
 if TYPE_CHECKING:
-    from .callbacks import History
+    from .callbacks.base import History
     from .compile import Compiled
 
 _TORCH_ARGUMENTS = ("fullgraph", "dynamic", "backend", "mode", "options", "disable")

@@ -8,7 +8,7 @@ from typing import Any
 
 from layergraph.errors import ArgumentError
 from layergraph.session import is_interactive_logging_enabled, say
-from layergraph.training.progress import duration, interactive, make_bar, numbers
+from layergraph.training.callbacks.progress import duration, interactive, make_bar, numbers
 
 
 class Progbar:

@@ -7,17 +7,15 @@ An `Optimizer` is made without parameters, as in Keras; `build(parameters)` make
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
-from typing import Any, Unpack, cast
+from collections.abc import Sequence
+from typing import Any, Unpack
 
 import torch
 from torch import Tensor
 
-from ..errors import ArgumentError, shown, suggestion
-from ..kinds import is_class, is_dict
+from ...errors import ArgumentError
 from . import rules
-from .optimizer import Common, Rate
-from .optimizer import Optimizer as Optimizer
+from .base import Common, Optimizer, Rate
 
 
 def _can_fuse(parameters: Sequence[Tensor]) -> bool:
@@ -186,31 +184,3 @@ class Lion(Optimizer):
 
     def make(self, parameters: list[Tensor]) -> torch.optim.Optimizer:
         return rules.Lion(parameters, lr=self.learning_rate, betas=(self.beta_1, self.beta_2))
-
-
-OPTIMIZERS: dict[str, Any] = {cls.__name__.lower(): cls for cls in (SGD, Adam, AdamW, RMSprop, Adagrad, Adadelta, Adamax, Nadam, Lion)}
-LATER = {"ftrl", "lamb", "adafactor", "muon", "schedulefreeadamw", "lossscaleoptimizer", "multioptimizer"}
-
-
-def get(identifier: Any) -> Any:
-    """An optimizer from its name (in any case), its config, or itself: ours, torch's, or a class of torch's.
-
-    Raises:
-        ArgumentError: "Could not interpret optimizer identifier: ..." with the nearest name.
-    """
-    if isinstance(identifier, (Optimizer, torch.optim.Optimizer)):
-        return identifier
-    if is_dict(identifier) and "class_name" in identifier:
-        made: Optimizer = get(identifier["class_name"])
-        return type(made).from_config(identifier.get("config", {}))
-    if is_class(identifier) and issubclass(identifier, Optimizer):
-        return cast("Callable[[], Optimizer]", identifier)()
-    if is_class(identifier) and issubclass(identifier, torch.optim.Optimizer):
-        return identifier
-    if isinstance(identifier, str):
-        if identifier.lower() in OPTIMIZERS:
-            return OPTIMIZERS[identifier.lower()]()
-        if identifier.lower() in LATER:
-            raise ArgumentError(f"the optimizer {identifier!r} is not in layergraph yet", "pass any torch.optim optimizer")
-    word = identifier.lower() if isinstance(identifier, str) else identifier
-    raise ArgumentError(f"Could not interpret optimizer identifier: {shown(identifier)}", suggestion(word, OPTIMIZERS))

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
-from ..kinds import is_mapping, is_sequence
+from ...kinds import is_mapping, is_sequence
 
 
 def is_nested(value: object) -> bool:

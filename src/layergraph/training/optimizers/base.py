@@ -10,8 +10,8 @@ from typing import Any, TypedDict, Unpack, cast
 import torch
 from torch import Tensor
 
-from ..errors import ArgumentError, shown, suggestion
-from ..kinds import is_dict
+from ...errors import ArgumentError, shown, suggestion
+from ...kinds import is_dict
 from . import rules, schedules
 from .schedules import LearningRateSchedule
 

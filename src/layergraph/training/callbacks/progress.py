@@ -7,8 +7,8 @@ import time
 from collections.abc import Mapping
 from typing import Any
 
-from ..session import is_interactive_logging_enabled, say
-from .callbacks import Callback, Logs
+from ...session import is_interactive_logging_enabled, say
+from .base import Callback, Logs
 
 _INTERVAL = 0.1  # seconds between two looks at the running values: each look waits for the device
 
@@ -123,14 +123,14 @@ class ProgbarLogger(Callback):
     def _close(self, logs: Logs) -> None:
         if self.bar is not None:
             self._draw(logs)
-            self.stop()
+            self.close()
         elif self.lines:
             spent = time.monotonic() - self.started
             steps = max(self.seen, 1)
             text = f"{self.seen}/{self.params['steps'] or self.seen} - {spent:.0f}s - {duration(spent / steps)}"
             say(f"{text} - {numbers(logs)}" if logs else text)
 
-    def stop(self) -> None:
+    def close(self) -> None:
         """Closes a bar that is open, also after an error."""
         if self.bar is not None:
             self.bar.close()

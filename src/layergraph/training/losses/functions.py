@@ -11,9 +11,9 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from ..config import epsilon
-from ..errors import DataError
-from .numbers import as_tensor
+from ...config import epsilon
+from ...errors import DataError
+from ..numbers import as_tensor
 
 
 def align(a: Tensor, b: Tensor, expand: bool = True) -> tuple[Tensor, Tensor]:

@@ -8,215 +8,22 @@ from __future__ import annotations
 
 import inspect
 import math
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from typing import Any, cast
 
-import numpy as np
 import torch
 from torch import Tensor, nn
 from torch.utils.data import DataLoader, Dataset, IterableDataset
 
-from ..config import floatx
-from ..errors import DataError, shown, suggestion
-from ..kinds import is_mapping, is_sequence, is_whole
-from .structure import flatten, is_nested, keys_of, map_leaves, pack
+from ...errors import DataError
+from ...kinds import is_sequence, is_whole
+from .inputs import Inputs
+from .structure import flatten, is_nested, map_leaves
+from .tensors import to_structure
 
 Batch = tuple[Tensor, ...]
 
 _CHUNK_BYTES = 4 << 20  # batches are gathered several at a time: about a cache full, at most 64 batches
-
-
-# --- one array ---------------------------------------------------------------------------------------------------------
-
-
-def to_tensor(value: Any, what: str, double: bool = False) -> Tensor:
-    """`value` as a tensor, sharing its memory where that can be; float64 becomes `floatx()` unless `double`.
-
-    Raises:
-        DataError: text, objects, and everything else that is no array.
-    """
-    if isinstance(value, Tensor):
-        tensor = value
-    else:
-        if hasattr(value, "to_numpy"):
-            value = value.to_numpy()
-        if not isinstance(value, np.ndarray):
-            if not isinstance(value, (list, tuple, int, float, np.generic)) and not hasattr(value, "__array__"):
-                raise DataError(
-                    f"Unrecognized data type: `{what}` is {shown(value)} of type {type(value).__name__}", "pass an array or a tensor"
-                )
-            value = np.asarray(value)
-        tensor = _from_numpy(cast("np.ndarray[Any, Any]", value), what)
-    if tensor.ndim == 0:
-        raise DataError(f"`{what}` has no axes; its first axis must be the samples", "wrap it: np.asarray([value])")
-    return tensor.to(getattr(torch, floatx())) if tensor.dtype is torch.float64 and not double else tensor
-
-
-def _from_numpy(array: np.ndarray[Any, Any], what: str) -> Tensor:
-    if array.dtype.kind in "OSUVMm":
-        kind = "str" if array.dtype.kind in "SU" else str(array.dtype)
-        raise DataError(f"`{what}` holds {kind} (dtype {array.dtype}), which is no number", "encode it as numbers first")
-    if not array.dtype.isnative:
-        array = array.astype(array.dtype.newbyteorder("="))
-    if any(stride < 0 for stride in array.strides) or (array.dtype.itemsize and any(s % array.dtype.itemsize for s in array.strides)):
-        array = np.ascontiguousarray(array)
-    if not array.flags.writeable:
-        # torch warns of read-only memory (a memory map, a broadcast); nothing here ever writes to it
-        array = np.asarray(_Writable(array))
-    return torch.from_numpy(array)
-
-
-class _Writable:
-    """The same memory, said to be writable."""
-
-    def __init__(self, array: np.ndarray[Any, Any]):
-        self.kept = array
-        interface = dict(array.__array_interface__)
-        interface["data"] = (interface["data"][0], False)
-        self.__array_interface__ = interface
-
-
-def to_structure(value: Any, what: str, double: bool = False) -> Any:
-    """A structure of arrays as one of tensors. A list of plain numbers is one array; a pandas frame is one array."""
-    if is_sequence(value) and value and all(isinstance(v, (int, float, bool, np.generic)) for v in value):
-        value = np.asarray(value)
-    to_numpy = getattr(value, "to_numpy", None)
-    if to_numpy is not None and isinstance(value, Mapping):
-        value = to_numpy()
-    if not is_nested(value):
-        return to_tensor(value, what, double)
-    return map_leaves(lambda leaf: to_tensor(leaf, what, double), value)
-
-
-# --- how a module takes its inputs -----------------------------------------------------------------------------------
-
-
-class Inputs:
-    """How a module is called: by position, one tensor for each name, or with one structure."""
-
-    def __init__(self, module: nn.Module):
-        names = getattr(module, "input_names", None)
-        self.names: list[str] = list(names) if is_sequence(names) else []
-        self.exact = bool(self.names)
-        self.open = False
-        self.required = len(self.names)
-        if not self.exact:
-            self._read_signature(getattr(module, "call", None) or module.forward)
-        self.rebuild: Callable[[Sequence[Tensor]], Any] | None = None
-
-    def _read_signature(self, function: Callable[..., Any]) -> None:
-        for p in inspect.signature(function).parameters.values():
-            if p.kind is p.VAR_POSITIONAL:
-                self.open = True
-            elif p.kind is not p.VAR_KEYWORD and p.kind is not p.KEYWORD_ONLY and p.name not in ("training", "mask"):
-                self.names.append(p.name)
-                self.required += p.default is p.empty
-
-    def flatten(self, x: Any) -> list[Tensor]:
-        """The tensors in the order in which the module takes them."""
-        self.rebuild = None
-        if is_mapping(x):
-            return self._from_mapping(x)
-        if not is_sequence(x):
-            self._check_count(1)
-            return [x]
-        if not self.exact and not self.open and len(self.names) == 1 and len(x) > 1:
-            self.rebuild = lambda leaves: pack(x, leaves)
-            return flatten(x)
-        if any(is_nested(item) for item in x):
-            raise DataError("`x` is nested more than one level deep", "pass a flat list or a dict by input name")
-        self._check_count(len(x))
-        return list(x)
-
-    def _check_count(self, given: int) -> None:
-        if (given > len(self.names) and not self.open) or given < (len(self.names) if self.exact else self.required):
-            wanted = len(self.names) if self.exact else self.required
-            raise DataError(f"`x` has {given} {_arrays(given)}, but the model takes {wanted}: {', '.join(self.names)}")
-
-    def _from_mapping(self, x: Mapping[str, Any]) -> list[Tensor]:
-        if not self.exact and not self.open and len(self.names) == 1 and set(x) != set(self.names):
-            self.rebuild = lambda leaves: pack(x, leaves)
-            return flatten(x)
-        for key in x:
-            if key not in self.names:
-                raise DataError(
-                    f"`x` has an unknown input name {key!r}; the model's inputs are {', '.join(map(repr, self.names))}",
-                    suggestion(key, self.names),
-                )
-        needed = self.names if self.exact else self.names[: self.required]
-        missing = [name for name in needed if name not in x]
-        if missing:
-            raise DataError(
-                f'Missing data for input "{missing[0]}". You passed a data dictionary with keys {list(x)}. '
-                f"Expected the following keys: {needed}",
-                f"add {missing[0]!r} to the dict",
-            )
-        return [x[name] for name in self.names if name in x]
-
-
-def _arrays(count: int) -> str:
-    return "array" if count == 1 else "arrays"
-
-
-# --- targets by output -----------------------------------------------------------------------------------------------
-
-
-def plan(structure: Any, names: Sequence[str], needed: Sequence[int], what: str) -> list[int | None]:
-    """For each output, which leaf of `structure` (targets or weights) belongs to it.
-
-    Args:
-        structure: what the user passed.
-        names: the outputs.
-        needed: the outputs that have a loss or a metric.
-        what: 'y' or 'sample_weight', for the messages.
-    """
-    leaves = flatten(structure)
-    if structure is None or all(leaf is None for leaf in leaves):
-        return [None] * len(names)
-    if is_mapping(structure):
-        return _plan_mapping(structure, names, needed, what)
-    if len(leaves) == len(names):
-        return [None if leaf is None else i for i, leaf in enumerate(leaves)]
-    if not is_nested(structure) and what == "sample_weight":
-        return [0] * len(names)
-    if len(leaves) == len(needed):
-        found: list[int | None] = [None] * len(names)
-        for leaf, output in enumerate(needed):
-            found[output] = leaf
-        return found
-    raise DataError(
-        f"y_true and y_pred have different structures: `{what}` has {len(leaves)} {_arrays(len(leaves))}, but the model has "
-        f"{len(names)} {'output' if len(names) == 1 else 'outputs'}: {', '.join(names)}",
-        f"pass a dict by output name, {{{', '.join(f'{n!r}: ...' for n in names)}}}" if len(names) > 1 else None,
-    )
-
-
-def _plan_mapping(structure: Mapping[str, Any], names: Sequence[str], needed: Sequence[int], what: str) -> list[int | None]:
-    check_output_keys(structure, names, what)
-    keys = keys_of(structure)
-    counts = [len(flatten(structure[key])) for key in keys]
-    if any(count != 1 for count in counts):
-        raise DataError(f"`{what}` is nested more than one level deep", "pass one array for each output name")
-    missing = [names[i] for i in needed if names[i] not in structure]
-    if missing and what == "y":
-        raise DataError(
-            f"`y` has no target for output {missing[0]!r}, which has a loss or a metric; it has {', '.join(map(repr, keys))}",
-            f"add {missing[0]!r} to the dict",
-        )
-    return [keys.index(name) if structure.get(name) is not None else None for name in names]
-
-
-def check_output_keys(given: Mapping[str, Any], names: Sequence[str], what: str) -> None:
-    """Raises for a key that is no output."""
-    for key in given:
-        if key not in names:
-            raise DataError(
-                f"`{what}` has an unknown output name {key!r}; the model's outputs are {', '.join(map(repr, names))}",
-                suggestion(key, names) or f"use one of {', '.join(map(repr, names))}",
-            )
-
-
-# --- sources -----------------------------------------------------------------------------------------------------------
 
 
 class Arrays:

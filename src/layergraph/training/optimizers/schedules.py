@@ -7,7 +7,7 @@ import math
 from collections.abc import Sequence
 from typing import Any
 
-from ..errors import ArgumentError
+from ...errors import ArgumentError
 
 
 class LearningRateSchedule:

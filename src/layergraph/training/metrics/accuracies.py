@@ -6,8 +6,8 @@ from typing import Any
 
 from torch import Tensor
 
-from .loss_functions import align
-from .numbers import as_tensor
+from ..losses.functions import align
+from ..numbers import as_tensor
 
 
 def accuracy(y_true: Any, y_pred: Any) -> Tensor:

@@ -1,0 +1,164 @@
+"""`Trainer`: a `fit` that is running. Epochs, validation, callbacks, and where it stands."""
+
+from __future__ import annotations
+
+import math
+import warnings
+from collections.abc import Iterator, Mapping
+
+import torch
+from torch import nn
+
+from ..modes import in_mode
+from .callbacks.base import CallbackList, History, known
+from .callbacks.monitors import TerminateOnNaN
+from .compile import Compiled
+from .data.feed import Feed
+from .engine import Engine, check_last_batch
+
+
+class LiveLogs(Mapping[str, float]):
+    """The running losses and metrics of an epoch, computed when they are first read: reading waits for the device."""
+
+    def __init__(self, engine: Engine):
+        self._engine = engine
+        self._values: dict[str, float] | None = None
+
+    def _read(self) -> dict[str, float]:
+        if self._values is None:
+            self._values = self._engine.results()
+        return self._values
+
+    def __getitem__(self, key: str) -> float:
+        return self._read()[key]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._read())
+
+    def __len__(self) -> int:
+        return len(self._read())
+
+    def __repr__(self) -> str:
+        return repr(self._read())
+
+
+class Trainer:
+    """What is trained, on what, and where the training stands; callbacks see it as `self.trainer`.
+
+    Args:
+        engine: runs the training batches.
+        feed: the training batches.
+        tester: engine and batches of the validation, if there is one.
+        callbacks: those of the user, the progress bar, the History.
+        epochs, initial_epoch: the first epoch not to run, and the first to run, counted from 0.
+        validation_freq: validate after each so many epochs, or after those in a list, counted from 1.
+    """
+
+    def __init__(
+        self,
+        module: nn.Module,
+        compiled: Compiled,
+        engine: Engine,
+        feed: Feed,
+        tester: tuple[Engine, Feed] | None,
+        callbacks: CallbackList,
+        epochs: int,
+        initial_epoch: int,
+        validation_freq: int | list[int],
+    ):
+        self.module = module
+        self.compiled = compiled
+        self.engine = engine
+        self.feed = feed
+        self.tester = tester
+        self.callbacks = callbacks
+        self.epochs = epochs
+        self.epoch = initial_epoch  # the epoch that runs, or is the next to run
+        self.step = 0  # batches of this epoch that are done
+        self.validation_freq = validation_freq
+
+    @property
+    def history(self) -> History:
+        """The `History` among the callbacks."""
+        return next(c for c in self.callbacks.callbacks if isinstance(c, History))
+
+    @property
+    def stopping(self) -> bool:
+        """Whether somebody has set `model.stop_training`."""
+        return self.compiled.stop_training or bool(self.module.__dict__.get("stop_training", False))
+
+    def run(self) -> History:
+        """Trains from `epoch` on, until `epochs` or until somebody stops it."""
+        history = self.history
+        self.compiled.history = history
+        self.compiled.stop_training = False
+        self.module.__dict__.pop("stop_training", None)
+        logs: dict[str, float] = {}
+        try:
+            with in_mode(self.module, True):
+                check_last_batch(self.engine, self.feed.source)
+                self.callbacks.all("on_train_begin")
+                while self.epoch < self.epochs:
+                    self.engine.reset()
+                    self.callbacks.all("on_epoch_begin", self.epoch)
+                    self._run_epoch()
+                    logs = self.engine.results()
+                    self._tell_not_finite(logs)
+                    if self.tester is not None and self._validates():
+                        logs.update({f"val_{name}": value for name, value in test(*self.tester, self.callbacks).items()})
+                    self.callbacks.all("on_epoch_end", self.epoch, logs)
+                    if self.stopping:
+                        break
+                    self.epoch, self.step = self.epoch + 1, 0
+                self.callbacks.all("on_train_end", logs)
+        finally:
+            self.callbacks.close()
+        return history
+
+    def _run_epoch(self) -> None:
+        begin, end = self.callbacks.batch["on_train_batch_begin"], self.callbacks.batch["on_train_batch_end"]
+        if not begin and not end:
+            for batch in self.feed.epoch(self.epoch):
+                self.engine.train_batch(batch)
+                self.step += 1
+            return
+        for batch in self.feed.epoch(self.epoch):
+            step = self.step
+            for function in begin:
+                function(step)
+            self.engine.train_batch(batch)
+            self.step += 1
+            logs = LiveLogs(self.engine)
+            for function in end:
+                function(step, logs)
+            if self.stopping:
+                break
+
+    def _validates(self) -> bool:
+        done, frequency = self.epoch + 1, self.validation_freq
+        return done % frequency == 0 if isinstance(frequency, int) else done in frequency
+
+    def _tell_not_finite(self, logs: Mapping[str, float]) -> None:
+        loss = logs.get("loss", 0.0)
+        if not math.isfinite(loss) and not self.stopping and not known(self.callbacks.callbacks, TerminateOnNaN):
+            warnings.warn(f"the loss is {loss} in epoch {self.epoch + 1}; TerminateOnNaN() stops at the first such batch", stacklevel=4)
+
+
+def test(engine: Engine, feed: Feed, callbacks: CallbackList) -> dict[str, float]:
+    """Losses and metrics over all batches, in eval mode, without gradients."""
+    if engine.compiled is not None and engine.compiled.binding is not None:
+        engine.compiled.binding.reset()
+    callbacks.all("on_test_begin")
+    begin, end = callbacks.batch["on_test_batch_begin"], callbacks.batch["on_test_batch_end"]
+    with in_mode(engine.module, False), torch.inference_mode():
+        for step, batch in enumerate(feed.epoch()):
+            for function in begin:
+                function(step)
+            engine.test_batch(batch)
+            if end:
+                logs = LiveLogs(engine)
+                for function in end:
+                    function(step, logs)
+    logs = engine.results()
+    callbacks.all("on_test_end", logs)
+    return logs
