@@ -93,7 +93,7 @@ def fit(
     tester: tuple[Engine, Feed] | None = None
     if validation is not None:
         test_engine = Engine(module, validation.inputs, compiled)
-        tester = test_engine, Feed(test_engine.watch, validation, limit=validation_steps)
+        tester = test_engine, Feed(test_engine.watch, validation, limit=validation_steps, afresh=True)
     trainer = Trainer(module, compiled, engine, feed, tester, callback_list, epochs, initial_epoch, validation_freq)
     _attach(callback_list, module, compiled, {"verbose": _level(verbose), "epochs": epochs, "steps": feed.steps}, trainer)
     _tell_idle_cuda(engine, verbose)
@@ -127,6 +127,7 @@ def evaluate(
     try:
         logs = test(engine, feed, callback_list)
     finally:
+        feed.close()
         callback_list.close()
     return _shaped(engine, logs, return_dict)
 
@@ -165,6 +166,7 @@ def predict(
             joined = [_joined(column) for column in zip(*parts, strict=True)]
         callback_list.all("on_predict_end")
     finally:
+        feed.close()
         callback_list.close()
     return pack(outputs, joined)
 
