@@ -15,6 +15,7 @@ from torch import Tensor
 
 from ...errors import DataError
 from ...kinds import is_whole
+from .checks import check_batch_size
 from .inputs import Inputs
 from .source import ALL, Batch, Part, Source, rows, seeded
 from .structure import flatten, map_leaves
@@ -40,6 +41,7 @@ class Arrays(Source):
         self.ws = [leaf for leaf in flatten(self.weight) if leaf is not None]
         self._length = self._common_length()
         self.batch_size = 32
+        self.fixed: int | None = None  # the only batch size that the module takes
 
     def _common_length(self) -> int:
         sizes = {"x": self.xs, "y": self.ys, "sample_weight": self.ws}
@@ -54,6 +56,8 @@ class Arrays(Source):
         return lengths.pop() if lengths else 0
 
     def tell(self, watch: Callable[[Arrays], None]) -> None:
+        if self.fixed is not None:
+            check_batch_size(self.fixed, self.length, self.batch_size)
         watch(self)
 
     @property

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import torch
+from torch import Tensor
 
 from ...errors import DataError, shown
 from ...kinds import is_dict, is_sequence
@@ -27,12 +28,22 @@ class Reader:
         inputs: how the module takes its inputs.
         outputs: the names of the module's outputs where they are known.
         what: what the batches come from, for messages.
+        check: is called with the inputs of the first batch.
     """
 
-    def __init__(self, inputs: Inputs, outputs: list[str], what: str, *, double: bool = False):
+    def __init__(
+        self,
+        inputs: Inputs,
+        outputs: list[str],
+        what: str,
+        check: Callable[[Sequence[Tensor]], None] | None = None,
+        *,
+        double: bool = False,
+    ):
         self.inputs = inputs
         self.outputs = outputs
         self.what = what
+        self.check = check
         self.double = double
         self.watch: Callable[[Arrays], None] | None = None
         self.counts: tuple[int, int, int] | None = None
@@ -75,6 +86,8 @@ class Reader:
         counts = (len(arrays.xs), len(arrays.ys), len(arrays.ws))
         if self.counts is None:
             self.counts = counts
+            if self.check is not None:
+                self.check(arrays.xs)
             if self.watch is not None:
                 self.watch(arrays)
         elif counts != self.counts:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import inspect
 import warnings
 from collections.abc import Iterable
@@ -15,6 +16,7 @@ from ...errors import DataError
 from ...kinds import is_sequence
 from .arrays import Arrays as Arrays
 from .arrays import checked_batch_size
+from .checks import check_inputs, fixed_batch_size
 from .inputs import Inputs
 from .loaders import Loader as Loader
 from .reader import Reader
@@ -67,9 +69,12 @@ def make_source(
         arrays = Arrays(inputs, x, y, sample_weight, double=double)
         if arrays.length == 0 and not who.startswith("predict"):  # of nothing, nothing is learned, but the shape of the outputs is known
             raise DataError("the data is empty: `x` has 0 samples")
+        check_inputs(module, inputs, arrays.xs, who)
+        arrays.fixed = fixed_batch_size(module)
         return arrays.set_batch_size(batch_size, steps)
     _refuse_beside(x, y, sample_weight, who)
-    return _making_batches(Reader(inputs, _outputs(module), kind_of(x), double=double), x, checked_batch_size(batch_size), who)
+    check = functools.partial(check_inputs, module, inputs, who=who)
+    return _making_batches(Reader(inputs, _outputs(module), kind_of(x), check, double=double), x, checked_batch_size(batch_size), who)
 
 
 def _making_batches(reader: Reader, x: Any, batch_size: int | None, who: str) -> Source:
