@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import torch
@@ -13,6 +13,8 @@ from ...kinds import is_dict, is_sequence
 from .arrays import Arrays
 from .inputs import Inputs
 from .source import Batch
+from .tensors import to_structure
+from .weights import weights_of
 
 Path = tuple[Any, ...]
 
@@ -45,6 +47,7 @@ class Reader:
         self.what = what
         self.check = check
         self.double = double
+        self.class_weight: Mapping[int, float] | None = None
         self.watch: Callable[[Arrays], None] | None = None
         self.counts: tuple[int, int, int] | None = None
         # of a batch that needs no conversion: where its containers are, with their types and lengths, and where its tensors
@@ -106,6 +109,9 @@ class Reader:
             )
         if parts[0] is None:
             raise DataError(f"a batch of the {self.what} has None for x: {shown(batch)}")
+        if self.class_weight is not None:
+            x, y, weight = (*parts, None, None)[:3]
+            parts = (x, y, weights_of(None if y is None else to_structure(y, "y"), weight, self.class_weight))
         return Arrays(self.inputs, *parts, double=self.double)
 
     def _by_name(self, batch: dict[Any, Any]) -> tuple[Any, ...]:

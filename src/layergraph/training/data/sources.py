@@ -5,7 +5,7 @@ from __future__ import annotations
 import functools
 import inspect
 import warnings
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Any, cast
 
 import torch
@@ -23,12 +23,18 @@ from .reader import Reader
 from .source import Batch as Batch
 from .source import Source as Source
 from .structure import is_nested
-from .weights import class_weights as class_weights
+from .tensors import to_structure
+from .weights import weights_of
 
 
 def is_array_like(x: Any) -> bool:
     """Whether `x` is arrays, and not something that makes batches."""
-    return not makes_batches(x) and (is_nested(x) or hasattr(x, "__array__") or hasattr(x, "to_numpy"))
+    return is_tensors(x) or (not makes_batches(x) and (is_nested(x) or hasattr(x, "__array__") or hasattr(x, "to_numpy")))
+
+
+def is_tensors(x: Any) -> bool:
+    """Whether `x` is a plain `TensorDataset` of x, y and sample weights: the same as these tensors."""
+    return type(x) is TensorDataset and 1 <= len(x.tensors) <= 3
 
 
 def makes_batches(x: Any) -> bool:
@@ -49,10 +55,12 @@ def make_source(
     *,
     batch_size: int | None = None,
     steps: int | None = None,
-    shuffle: bool | str = False,
+    class_weight: Mapping[int, float] | None = None,
     who: str = "fit",
 ) -> Source:
     """The source for whatever was passed.
+
+    `class_weight` works where layergraph makes the batches, and with PyDatasets; not with DataLoaders and generators, as in Keras.
 
     Raises:
         DataError: wrong types, lengths or names.
@@ -62,11 +70,12 @@ def make_source(
     inputs = Inputs(module)
     if x is None:
         raise DataError(f"{who}: `x` is None", "pass an array, a tensor, or a dict of them by input name")
-    if type(cast(object, x)) is TensorDataset and 1 <= len(x.tensors) <= 3:  # its samples are what arrays are
+    if is_tensors(x):  # its samples are what arrays are
         _refuse_beside(x, y, sample_weight, who)
         x, y, sample_weight = (*x.tensors, None, None)[:3]
     if is_array_like(x):
-        arrays = Arrays(inputs, x, y, sample_weight, double=double)
+        weights = weights_of(None if y is None or class_weight is None else to_structure(y, "y"), sample_weight, class_weight)
+        arrays = Arrays(inputs, x, y, weights, double=double)
         if arrays.length == 0 and not who.startswith("predict"):  # of nothing, nothing is learned, but the shape of the outputs is known
             raise DataError("the data is empty: `x` has 0 samples")
         check_inputs(module, inputs, arrays.xs, who)
@@ -74,7 +83,15 @@ def make_source(
         return arrays.set_batch_size(batch_size, steps)
     _refuse_beside(x, y, sample_weight, who)
     check = functools.partial(check_inputs, module, inputs, who=who)
-    return _making_batches(Reader(inputs, _outputs(module), kind_of(x), check, double=double), x, checked_batch_size(batch_size), who)
+    reader = Reader(inputs, _outputs(module), kind_of(x), check, double=double)
+    source = _making_batches(reader, x, checked_batch_size(batch_size), who)
+    if class_weight is not None and isinstance(source, Loader):
+        raise DataError(
+            f"{who}: Argument `class_weight` is not supported for {reader.what} inputs",
+            "yield (x, y, sample_weight); with class_weight: weight = np.vectorize(class_weight.get)(y)",
+        )
+    reader.class_weight = class_weight
+    return source
 
 
 def _making_batches(reader: Reader, x: Any, batch_size: int | None, who: str) -> Source:

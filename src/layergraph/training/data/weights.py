@@ -8,8 +8,23 @@ from typing import cast
 import torch
 from torch import Tensor
 
-from ...errors import DataError
+from ...errors import ArgumentError, DataError
 from .structure import flatten
+
+
+def weights_of(y: object, sample_weight: object, class_weight: Mapping[int, float] | None) -> object:
+    """The sample weights, which may be given by class; `y` is tensors.
+
+    Raises:
+        ArgumentError: both kinds of weights.
+    """
+    if class_weight is None:
+        return sample_weight
+    if sample_weight is not None:
+        raise ArgumentError("You cannot `class_weight` and `sample_weight` at the same time.", "multiply the weights yourself")
+    if y is None:
+        raise DataError("`class_weight` needs `y`: the classes that it weighs", "pass y")
+    return class_weights(y, class_weight)
 
 
 def class_weights(y: object, weights: Mapping[int, float]) -> Tensor:
