@@ -62,7 +62,7 @@ def test_a_list_of_numbers_is_one_array():
 @pytest.mark.parametrize("size", [1, 3, 7, 10, 64])
 @pytest.mark.parametrize("chunk", [1, 4 << 20])
 def test_batches_hold_every_sample_once(monkeypatch, size, chunk):
-    monkeypatch.setattr("layergraph.training.data.sources._CHUNK_BYTES", chunk)
+    monkeypatch.setattr("layergraph.training.data.arrays._CHUNK_BYTES", chunk)
     x = torch.arange(20.0).view(10, 2)
     source = make_source(nn.Linear(2, 1), x, x[:, :1], x[:, 0], batch_size=size)
     for order in (None, torch.randperm(10)):

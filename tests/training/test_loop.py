@@ -321,7 +321,7 @@ def wrong():
         (one, {"x": X}, DataError, "needs `y`", "'mse'"),
         (one, {"x": None, "y": Y}, DataError, "`x` is None", ""),
         (one, {"x": np.float32(3), "y": Y}, DataError, "has no axes", ""),
-        (one, {"x": generator, "y": Y}, DataError, "`x` is a generator", "does not read generators"),
+        (one, {"x": generator, "y": Y}, DataError, "`x` as a generator", "`y` should not be passed"),
         (one, {"x": generator, "validation_split": 0.2}, DataError, "validation_split", "`x` is a generator"),
         (one, {"x": X, "y": [Y, Y]}, DataError, "`y` has 2 arrays, but the model has 1 output", ""),
         (one, {"x": TensorDataset(torch.tensor(X), torch.tensor(Y)), "y": Y}, DataError, "`y` should not be passed", ""),

@@ -17,9 +17,8 @@ from .callbacks.base import CallbackList, History, known
 from .callbacks.progress import ProgbarLogger, interactive
 from .compile import Compiled
 from .data.feed import Feed
-from .data.sources import Arrays, Batch, Source, class_weights, is_array_like, make_source
+from .data.sources import Arrays, Batch, Source, is_array_like, make_source
 from .data.structure import flatten, pack
-from .data.tensors import to_structure
 from .engine import Engine, refuse_overrides
 from .trainer import Trainer, test
 
@@ -72,10 +71,10 @@ def fit(
         module,
         x,
         y,
-        _weights(y, sample_weight, class_weight, x),
+        sample_weight,
         batch_size=batch_size,
         steps=steps_per_epoch,
-        shuffle=shuffle,
+        class_weight=class_weight,
     )
     validation: Source | None = None
     if validation_data is not None:
@@ -93,7 +92,7 @@ def fit(
     tester: tuple[Engine, Feed] | None = None
     if validation is not None:
         test_engine = Engine(module, validation.inputs, compiled)
-        tester = test_engine, Feed(test_engine.watch, validation, limit=validation_steps)
+        tester = test_engine, Feed(test_engine.watch, validation, limit=validation_steps, afresh=True)
     trainer = Trainer(module, compiled, engine, feed, tester, callback_list, epochs, initial_epoch, validation_freq)
     _attach(callback_list, module, compiled, {"verbose": _level(verbose), "epochs": epochs, "steps": feed.steps}, trainer)
     _tell_idle_cuda(engine, verbose)
@@ -127,6 +126,7 @@ def evaluate(
     try:
         logs = test(engine, feed, callback_list)
     finally:
+        feed.close()
         callback_list.close()
     return _shaped(engine, logs, return_dict)
 
@@ -165,6 +165,7 @@ def predict(
             joined = [_joined(column) for column in zip(*parts, strict=True)]
         callback_list.all("on_predict_end")
     finally:
+        feed.close()
         callback_list.close()
     return pack(outputs, joined)
 
@@ -180,7 +181,7 @@ def train_on_batch(
 ) -> Any:
     """One update on one batch; returns what `evaluate` would, before the update."""
     compiled = _compiled(module, compiled)
-    engine, batch = _one_batch(module, compiled, x, y, _weights(y, sample_weight, class_weight, x), "train_on_batch")
+    engine, batch = _one_batch(module, compiled, x, y, sample_weight, "train_on_batch", class_weight)
     with in_mode(module, True):
         engine.train_batch(batch)
     return _shaped(engine, engine.results(), return_dict)
@@ -215,8 +216,10 @@ def predict_on_batch(module: nn.Module, x: Any) -> Any:
 # --- parts -------------------------------------------------------------------------------------------------------------
 
 
-def _one_batch(module: nn.Module, compiled: Compiled | None, x: Any, y: Any, weight: Any, who: str) -> tuple[Engine, Batch]:
-    source = make_source(module, x, y, weight, who=who)
+def _one_batch(
+    module: nn.Module, compiled: Compiled | None, x: Any, y: Any, weight: Any, who: str, class_weight: Mapping[int, float] | None = None
+) -> tuple[Engine, Batch]:
+    source = make_source(module, x, y, weight, class_weight=class_weight, who=who)
     if not isinstance(source, Arrays):
         raise DataError(f"{who}: `x` must be arrays or tensors, not a {type(x).__name__}")
     engine = Engine(module, source.inputs, compiled)
@@ -256,16 +259,6 @@ def _check_fit_arguments(epochs: Any, initial_epoch: Any, steps: Any, fraction: 
             f"fit(validation_split={fraction}): Argument `validation_split` is only supported for tensors or NumPy arrays; `x` is a {kind}",
             "pass validation_data",
         )
-
-
-def _weights(y: Any, sample_weight: Any, class_weight: Mapping[int, float] | None, x: Any) -> Any:
-    if class_weight is None:
-        return sample_weight
-    if sample_weight is not None:
-        raise ArgumentError("You cannot `class_weight` and `sample_weight` at the same time.", "multiply the weights yourself")
-    if not is_array_like(x) or y is None:
-        raise DataError("`class_weight` works on arrays with a `y`", "yield (x, y, sample_weight) from the loader")
-    return class_weights(to_structure(y, "y"), class_weight)
 
 
 def _callbacks(callbacks: Any, verbose: int | str | bool, who: str) -> CallbackList:

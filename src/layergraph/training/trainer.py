@@ -98,20 +98,24 @@ class Trainer:
             with in_mode(self.module, True):
                 check_last_batch(self.engine, self.feed.source)
                 self.callbacks.all("on_train_begin")
-                while self.epoch < self.epochs:
+                while self.epoch < self.epochs and self.feed.more(self.epoch):
                     self.engine.reset()
                     self.callbacks.all("on_epoch_begin", self.epoch)
                     self._run_epoch()
                     logs = self.engine.results()
                     self._tell_not_finite(logs)
                     if self.tester is not None and self._validates():
-                        logs.update({f"val_{name}": value for name, value in test(*self.tester, self.callbacks).items()})
+                        engine, feed = self.tester
+                        found = test(engine, feed, self.callbacks) if feed.more(self.epoch) else {}
+                        logs.update({f"val_{name}": value for name, value in found.items()})
                     self.callbacks.all("on_epoch_end", self.epoch, logs)
                     if self.stopping:
                         break
                     self.epoch, self.step = self.epoch + 1, 0
                 self.callbacks.all("on_train_end", logs)
         finally:
+            for feed in (self.feed, self.tester[1]) if self.tester is not None else (self.feed,):
+                feed.close()
             self.callbacks.close()
         return history
 

@@ -14,6 +14,10 @@ from ...errors import DataError, shown
 from ...kinds import is_sequence
 from .structure import is_nested, map_leaves
 
+_NULLABLE = {"boolean", *(f"{kind}{bits}" for kind in ("int", "uint", "float") for bits in (8, 16, 32, 64))}
+_OTHERWISE = "encode it as numbers first: pandas.get_dummies(...), or the codes of pandas.factorize(...)"
+_ENCODED = {"category": "its codes are numbers: column.cat.codes; or pandas.get_dummies(...)"}
+
 
 def to_tensor(value: Any, what: str, double: bool = False) -> Tensor:
     """`value` as a tensor, sharing its memory where that can be; float64 becomes `floatx()` unless `double`.
@@ -25,17 +29,43 @@ def to_tensor(value: Any, what: str, double: bool = False) -> Tensor:
         tensor = value
     else:
         if hasattr(value, "to_numpy"):
-            value = value.to_numpy()
+            value = _from_frame(value, what)
         if not isinstance(value, np.ndarray):
             if not isinstance(value, (list, tuple, int, float, np.generic)) and not hasattr(value, "__array__"):
                 raise DataError(
-                    f"Unrecognized data type: `{what}` is {shown(value)} of type {type(value).__name__}", "pass an array or a tensor"
+                    f"Unrecognized data type: `{what}` is {shown(value)} of type {type(value).__name__}",
+                    f"{what}.toarray()" if hasattr(value, "toarray") else "pass an array or a tensor",
                 )
             value = np.asarray(value)
         tensor = _from_numpy(cast("np.ndarray[Any, Any]", value), what)
     if tensor.ndim == 0:
         raise DataError(f"`{what}` has no axes; its first axis must be the samples", "wrap it: np.asarray([value])")
     return tensor.to(getattr(torch, floatx())) if tensor.dtype is torch.float64 and not double else tensor
+
+
+def _from_frame(frame: Any, what: str) -> Any:
+    """A frame as a table (N, columns); a series as one column, (N, 1), as Keras has it."""
+    array: Any = frame.to_numpy()
+    columns = getattr(frame, "columns", None)
+    if array.dtype.kind in "OSU":
+        if columns is None:
+            array = _from_column(frame, what)
+        elif len(columns):
+            array = np.stack([_from_column(frame[name], f"{what}[{name!r}]") for name in columns], axis=1)
+    return array[:, None] if array.ndim == 1 else array
+
+
+def _from_column(column: Any, what: str) -> np.ndarray[Any, Any]:
+    """A column of numbers; missing numbers of pandas's own dtypes are NaN."""
+    array = column.to_numpy()
+    if array.dtype.kind not in "OSUMm":
+        return array
+    dtype = str(column.dtype)
+    if dtype.lower() in _NULLABLE:
+        return column.to_numpy(dtype="float64", na_value=np.nan)
+    raise DataError(
+        f"`{what}` holds {'str' if dtype == 'object' else dtype} (dtype {dtype}), which is no number", _ENCODED.get(dtype, _OTHERWISE)
+    )
 
 
 def _from_numpy(array: np.ndarray[Any, Any], what: str) -> Tensor:
@@ -63,12 +93,25 @@ class _Writable:
 
 
 def to_structure(value: Any, what: str, double: bool = False) -> Any:
-    """A structure of arrays as one of tensors. A list of plain numbers is one array; a pandas frame is one array."""
-    if is_sequence(value) and value and all(isinstance(v, (int, float, bool, np.generic)) for v in value):
-        value = np.asarray(value)
+    """A structure of arrays as one of tensors. A list of plain numbers, or of lists of them, is one array; a pandas frame is one array."""
+    if _is_of_numbers(value):
+        try:
+            value = np.asarray(value)
+        except ValueError as error:
+            raise DataError(f"`{what}` is a list of lists of different lengths", f"pad_sequences({what})") from error
     to_numpy = getattr(value, "to_numpy", None)
     if to_numpy is not None and isinstance(value, Mapping):
         value = to_numpy()
     if not is_nested(value):
         return to_tensor(value, what, double)
     return map_leaves(lambda leaf: to_tensor(leaf, what, double), value)
+
+
+def _is_of_numbers(value: Any) -> bool:
+    """Whether this is a list of numbers, or of lists of them, and so on."""
+    if not is_sequence(value) or not value:
+        return False
+    first = value[0]
+    if is_sequence(first):
+        return _is_of_numbers(first) and all(is_sequence(item) for item in value)
+    return all(isinstance(item, (int, float, bool, np.generic)) for item in value)
