@@ -2,7 +2,7 @@
 
     compile.py      what was asked for; binding.py: once outputs are seen, the loss and metrics of each
     data/           arrays, tensors, frames and loaders as flat batches; the order of an epoch
-    engine.py       one batch: forward, loss, backward, step; modes and devices
+    engine.py       one batch: forward, loss, backward, step; passes.py: forward and loss as one function
     trainer.py      a running `fit`: epochs, validation, callbacks, where it stands
     loop.py         fit, evaluate, predict and their one-batch forms
     trainable.py    the same as methods, for a module class

@@ -13,13 +13,14 @@ from torch import Tensor, nn
 from ..errors import ArgumentError, DataError
 from ..kinds import is_dict, is_sequence
 from ..modes import in_mode
-from .binding import Binding, Masks, output_names
+from .binding import Binding, output_names
 from .compile import Compiled
 from .data.inputs import Inputs
 from .data.sources import Arrays, Batch, Source
 from .data.structure import flatten
 from .data.targets import plan
 from .optimizers.base import Optimizer
+from .passes import Forward, Pass, Result
 
 _NORMS = (nn.BatchNorm1d, nn.BatchNorm2d, nn.BatchNorm3d, nn.SyncBatchNorm)
 _OVERRIDES = ("train_step", "test_step", "predict_step", "compute_loss", "compute_metrics", "make_train_function")
@@ -44,6 +45,9 @@ def refuse_overrides(module: nn.Module) -> None:
 class Engine:
     """Runs a module on flat batches of one source.
 
+    A step of training is `moved` (to the device), `loss` (forward and loss), `backward`, `step`. The first batch binds losses and
+    metrics to the outputs and runs eagerly; what it found out is not asked again.
+
     Args:
         module: any `nn.Module`.
         inputs: how it is called.
@@ -52,11 +56,11 @@ class Engine:
 
     def __init__(self, module: nn.Module, inputs: Inputs, compiled: Compiled | None):
         self.module = module
-        self.inputs = inputs
+        self.forward = Forward(module, inputs)
         self.compiled = compiled
         self.device = device_of(module)
         self.binding: Binding | None = None
-        self.plans: tuple[list[int | None], list[int | None]] | None = None
+        self.run: Pass | None = None
         self.parameters: list[nn.Parameter] = []
         self.optimizer: Any = None
         # a module that knows it has none says so (`has_losses`, `has_constraints`): looking through all layers costs time each step
@@ -64,9 +68,7 @@ class Engine:
         self.regularized = getattr(module, "has_losses", True) and isinstance(getattr(module, "losses", None), (list, tuple))
         self.counts = (0, 0)
         self.stepped = False
-        # a model whose outputs carry masks has a twin, over the same modules, that gives them too; looked for at the first batch
-        self.masked: tuple[nn.Module, Sequence[int | None]] | None = None
-        self.asked = False
+        self.asked = False  # for the twin that gives masks
 
     # --- data
 
@@ -74,7 +76,7 @@ class Engine:
         """The number of inputs, targets and weights in each batch of `source`, and which outputs they belong to."""
         self.source = source
         self.counts = (len(source.xs), len(source.xs) + len(source.ys))
-        self.plans = None
+        self.run = None
 
     def moved(self, batch: Batch) -> Batch:
         """The batch on the model's device."""
@@ -82,14 +84,28 @@ class Engine:
             return batch
         return tuple(t if t.device == self.device else t.to(self.device, non_blocking=True) for t in batch)
 
-    def forward(self, xs: Sequence[Tensor]) -> Any:
-        """The module's outputs as it gives them."""
-        return self.module(*xs) if self.inputs.rebuild is None else self.module(self.inputs.rebuild(xs))
+    # --- forward and loss
 
-    # --- losses and metrics
+    def loss(self, batch: Batch) -> Result:
+        """Forward and loss of a batch that is on the device; the loss is added to the running means."""
+        result = self._first(batch) if self.run is None else self.run(batch)
+        assert self.binding is not None
+        self.binding.count(result.total, result.each, result.preds[0].shape[0])
+        return result
 
-    def _bind(self, outputs: Any, batch: Batch) -> Binding:
-        """At the first batch: whose target is whose, and which losses and metrics these shapes mean."""
+    def _first(self, batch: Batch) -> Result:
+        """The first batch of a source: everything that is decided once."""
+        xs = batch[: self.counts[0]]
+        if not self.asked:
+            self._build(xs)
+            twin: Any = getattr(self.module, "_with_masks", None)
+            self.forward.masked, self.asked = twin() if twin is not None else None, True
+        outputs, masks = self.forward(xs)
+        self.run = self._bind(outputs, batch)
+        return self.run.score(outputs, masks, batch)
+
+    def _bind(self, outputs: Any, batch: Batch) -> Pass:
+        """Whose target is whose, and which losses and metrics these shapes mean."""
         assert self.compiled is not None
         names = output_names(self.module, outputs)
         source = self.source
@@ -99,9 +115,8 @@ class Engine:
         wanted = kept.needed if kept is not None and kept.names == names else _needed(self.compiled, names)
         own = plan(source.y, names, wanted, "y")
         weights = plan(source.weight, names, wanted, "sample_weight")
-        self.plans = (own, weights)
-        ys = [None if i is None else batch[self.counts[0] + i] for i in own]
-        binding = self.compiled.bind(outputs, names, ys)
+        first, second = self.counts
+        binding = self.compiled.bind(outputs, names, [None if i is None else batch[first + i] for i in own])
         preds = flatten(outputs, names)
         for bound in binding.losses:
             i = own[bound.output]
@@ -112,40 +127,13 @@ class Engine:
             wrong = bound.loss.check_targets(source.ys[i], preds[bound.output])
             if wrong:
                 raise DataError(f"the targets of output {names[bound.output]!r} do not fit the loss: {wrong}")
-        return binding
+        if self.binding is None:
+            binding.reset()
+        self.binding = binding
+        ys, ws = [None if i is None else first + i for i in own], [None if i is None else second + i for i in weights]
+        return Pass(self.forward, first, binding, ys, ws, partial(_losses, self.module) if self.regularized else None)
 
-    def _outputs_and_masks(self, xs: Sequence[Tensor]) -> tuple[Any, Masks]:
-        if not self.asked:
-            self._build(xs)
-            twin = getattr(self.module, "_with_masks", None)
-            self.masked, self.asked = twin() if twin is not None else None, True
-        if self.masked is None:
-            return self.forward(xs), None
-        twin, places = self.masked
-        outputs, masks = twin(*xs) if self.inputs.rebuild is None else twin(self.inputs.rebuild(xs))
-        return outputs, [None if place is None else masks[place] for place in places]
-
-    def loss(self, batch: Batch) -> tuple[Tensor, list[Any], list[Any], list[Any], Masks]:
-        """Loss, targets, predictions, weights and masks of a batch that is on the device."""
-        first, second = self.counts
-        outputs, masks = self._outputs_and_masks(batch[:first])
-        binding = self.binding
-        if binding is None or self.plans is None:
-            binding = self._bind(outputs, batch)
-            if self.binding is None:
-                binding.reset()
-            self.binding = binding
-        assert self.plans is not None
-        preds = [outputs] if isinstance(outputs, Tensor) else flatten(outputs, binding.names)
-        ys = [None if i is None else batch[first + i] for i in self.plans[0]]
-        ws = [None if i is None else batch[second + i] for i in self.plans[1]]
-        extra = self.module.losses if self.regularized else ()
-        try:
-            loss, each = binding.loss(ys, preds, ws, extra, masks)  # pyright: ignore[reportArgumentType]
-        except (RuntimeError, IndexError) as error:
-            raise _explained(error, binding, ys, preds, ws) from error
-        binding.count(loss, each, preds[0].shape[0])
-        return loss, ys, preds, ws, masks
+    # --- steps
 
     def train_batch(self, batch: Batch) -> None:
         """Forward, loss, backward, step; metrics of the predictions before the step."""
@@ -155,31 +143,38 @@ class Engine:
             self._start()
         for p in self.parameters:
             p.grad = None
-        loss, ys, preds, ws, masks = self.loss(batch)
+        result = self.loss(batch)
         if self.parameters:
-            if not loss.requires_grad:
-                raise ArgumentError(
-                    "the loss has no gradient: it does not depend on any trainable parameter through torch functions",
-                    "return a tensor computed from y_pred",
-                )
-            loss.backward()
-            if not self.stepped:
-                self._first_gradients()
-            optimizer: Any = self.optimizer
-            optimizer.step()
-            if self.constrain is not None:
-                self.constrain()
+            self.backward(result.total)
+            self.step()
         self.stepped = True
         binding = self.binding
         if binding is not None and (binding.metrics or binding.weighted):
             with torch.no_grad():
-                binding.update(ys, preds, ws, masks)
+                binding.update(result.ys, result.preds, result.ws, result.masks)
+
+    def backward(self, total: Tensor) -> None:
+        """The gradients of a loss."""
+        if not total.requires_grad:
+            raise ArgumentError(
+                "the loss has no gradient: it does not depend on any trainable parameter through torch functions",
+                "return a tensor computed from y_pred",
+            )
+        total.backward()
+        if not self.stepped:
+            self._first_gradients()
+
+    def step(self) -> None:
+        """One step of the optimizer; constrained weights are put back into their bounds."""
+        self.optimizer.step()
+        if self.constrain is not None:
+            self.constrain()
 
     def test_batch(self, batch: Batch) -> None:
         """Forward, loss and metrics; call it under `inference_mode`."""
-        _, ys, preds, ws, masks = self.loss(self.moved(batch))
+        result = self.loss(self.moved(batch))
         assert self.binding is not None
-        self.binding.update(ys, preds, ws, masks)
+        self.binding.update(result.ys, result.preds, result.ws, result.masks)
 
     def results(self) -> dict[str, float]:
         """Losses and metrics so far, by name."""
@@ -196,7 +191,7 @@ class Engine:
         """Layers that learn their shapes from the first batch must have their weights before the optimizer looks for them."""
         if any(getattr(module, "built", True) is False for module in self.module.modules()):
             with in_mode(self.module, False), torch.no_grad():
-                self.forward(xs)
+                self.forward.outputs(xs)
 
     def _start(self) -> None:
         assert self.compiled is not None
@@ -239,6 +234,11 @@ def ready_optimizer(compiled: Compiled, parameters: list[nn.Parameter]) -> Any:
     return optimizer
 
 
+def _losses(module: Any) -> Sequence[Tensor]:
+    """What a module adds to the loss of the batch that it has just seen."""
+    return module.losses
+
+
 def _needed(compiled: Compiled, names: list[str]) -> list[int]:
     """The outputs that want a target, before losses and metrics are resolved."""
     found: set[int] = set()
@@ -254,20 +254,6 @@ def _needed(compiled: Compiled, names: list[str]) -> list[int]:
         elif is_sequence(given) and len(given) == len(names):
             found |= {i for i, value in enumerate(given) if value is not None}
     return sorted(i for i in found if i < len(names))
-
-
-def _explained(error: Exception, binding: Binding, ys: Sequence[Any], preds: Sequence[Any], ws: Sequence[Any]) -> DataError:
-    """A torch error inside a loss, with the shapes that led to it."""
-    details = [
-        f"output {bound.name!r}, loss {bound.loss.name!r}: y_true {_shape(ys[bound.output])}, y_pred {_shape(preds[bound.output])}"
-        + (f", sample_weight {_shape(ws[bound.output])}" if ws[bound.output] is not None else "")
-        for bound in binding.losses
-    ]
-    return DataError(f"the loss cannot be computed: {str(error).splitlines()[0]}", details=details)
-
-
-def _shape(value: Any) -> str:
-    return f"{tuple(value.shape)} {str(value.dtype).removeprefix('torch.')}" if isinstance(value, Tensor) else type(value).__name__
 
 
 # --- one value per channel ---------------------------------------------------------------------------------------------
@@ -297,7 +283,7 @@ def check_last_batch(engine: Engine, source: Source) -> None:
     hooks = [module.register_forward_pre_hook(partial(watch, name)) for name, module in norms]
     try:
         with in_mode(engine.module, False), torch.inference_mode():
-            engine.forward(engine.moved(tuple(x[:1] for x in source.xs)))
+            engine.forward.outputs(engine.moved(tuple(x[:1] for x in source.xs)))
     finally:
         for hook in hooks:
             hook.remove()

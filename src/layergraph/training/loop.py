@@ -96,7 +96,11 @@ def fit(
     trainer = Trainer(module, compiled, engine, feed, tester, callback_list, epochs, initial_epoch, validation_freq)
     _attach(callback_list, module, compiled, {"verbose": _level(verbose), "epochs": epochs, "steps": feed.steps}, trainer)
     _tell_idle_cuda(engine, verbose)
-    return trainer.run()
+    try:
+        return trainer.run()
+    finally:  # a callback that is kept, and the History is, would hold all that this training held
+        for callback in callback_list.callbacks:
+            callback.trainer = None
 
 
 def evaluate(
@@ -157,7 +161,7 @@ def predict(
             for step, batch in enumerate(feed.epoch()):
                 for function in begin:
                     function(step)
-                outputs = engine.forward(engine.moved(batch[: engine.counts[0]]))
+                outputs = engine.forward.outputs(engine.moved(batch[: engine.counts[0]]))
                 leaves = [outputs] if isinstance(outputs, Tensor) else flatten(outputs)
                 parts.append([leaf.cpu() if isinstance(leaf, Tensor) else leaf for leaf in leaves])
                 for function in end:
@@ -208,7 +212,7 @@ def predict_on_batch(module: nn.Module, x: Any) -> Any:
     refuse_overrides(module)
     engine, batch = _one_batch(module, None, x, None, None, "predict_on_batch")
     with in_mode(module, False), torch.inference_mode():
-        outputs = engine.forward(engine.moved(batch))
+        outputs = engine.forward.outputs(engine.moved(batch))
         joined = [_joined([leaf.cpu() if isinstance(leaf, Tensor) else leaf]) for leaf in flatten(outputs)]
     return pack(outputs, joined)
 

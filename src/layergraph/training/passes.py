@@ -1,0 +1,134 @@
+"""Forward and loss of one batch: a function of tensors that changes nothing of ours, and so can be compiled as a whole."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any, NamedTuple
+
+from torch import Tensor
+
+from ..errors import DataError
+from .binding import Binding, Masks
+from .data.inputs import Inputs
+from .data.sources import Batch
+from .data.structure import flatten
+
+
+class Forward:
+    """Runs a module on the flat inputs of a batch.
+
+    Args:
+        runner: what is called: the module, or what wraps it on several devices.
+        inputs: how it is called.
+    """
+
+    def __init__(self, runner: Any, inputs: Inputs):
+        self.runner = runner
+        self.inputs = inputs
+        # a model whose outputs carry masks has a twin, over the same modules, that gives them too, and says which is whose
+        self.masked: tuple[Any, Sequence[int | None]] | None = None
+
+    def outputs(self, xs: Sequence[Tensor]) -> Any:
+        """The outputs as the module gives them."""
+        rebuild = self.inputs.rebuild
+        return self.runner(*xs) if rebuild is None else self.runner(rebuild(xs))
+
+    def __call__(self, xs: Sequence[Tensor]) -> tuple[Any, Masks]:
+        """The outputs, and the mask of each where there are any."""
+        if self.masked is None:
+            return self.outputs(xs), None
+        twin, places = self.masked
+        rebuild = self.inputs.rebuild
+        outputs, masks = twin(*xs) if rebuild is None else twin(rebuild(xs))
+        return outputs, [None if place is None else masks[place] for place in places]
+
+
+class Result(NamedTuple):
+    """What a batch gave: the loss, that of each output; targets, predictions and weights by output, and masks."""
+
+    total: Tensor
+    each: list[Tensor]
+    ys: list[Any]
+    preds: list[Any]
+    ws: list[Any]
+    masks: Masks
+
+
+class Pass:
+    """Forward and loss of a batch of which it is known whose target is whose.
+
+    Args:
+        forward: runs the model on the inputs.
+        inputs: how many tensors of a batch are inputs.
+        binding: the losses.
+        ys, ws: for each output, where in a batch its target and weight are.
+        extra: gives the terms that the model itself adds to the loss; None where there are none.
+    """
+
+    def __init__(
+        self,
+        forward: Forward,
+        inputs: int,
+        binding: Binding,
+        ys: Sequence[int | None],
+        ws: Sequence[int | None],
+        extra: Callable[[], Sequence[Tensor]] | None,
+    ):
+        self.forward = forward
+        self.inputs = inputs
+        self.binding = binding
+        self.ys = ys
+        self.ws = ws
+        self.extra = extra
+        self.run: Callable[[Batch], tuple[Tensor, list[Tensor], list[Any], Masks]] | None = None  # forward and loss in one, compiled
+
+    def __call__(self, batch: Batch) -> Result:
+        """Forward and loss."""
+        if self.run is None:
+            outputs, masks = self.forward(batch[: self.inputs])
+            return self.score(outputs, masks, batch)
+        total, each, preds, masks = self.run(batch)
+        return Result(total, each, self._pick(self.ys, batch), preds, self._pick(self.ws, batch), masks)
+
+    def score(self, outputs: Any, masks: Masks, batch: Batch) -> Result:
+        """The loss of these outputs.
+
+        Raises:
+            DataError: for an error of torch's inside a loss, with the shapes that led to it.
+        """
+        ys, ws = self._pick(self.ys, batch), self._pick(self.ws, batch)
+        preds = self._predictions(outputs)
+        try:
+            total, each = self.binding.loss(ys, preds, ws, () if self.extra is None else self.extra(), masks)
+        except (RuntimeError, IndexError) as error:
+            raise _explained(error, self.binding, ys, preds, ws) from error
+        return Result(total, each, ys, preds, ws, masks)
+
+    def whole(self, batch: Batch) -> tuple[Tensor, list[Tensor], list[Any], Masks]:
+        """Forward and loss in one, in the form that can be compiled."""
+        outputs, masks = self.forward(batch[: self.inputs])
+        preds = self._predictions(outputs)
+        extra = () if self.extra is None else self.extra()
+        total, each = self.binding.loss(self._pick(self.ys, batch), preds, self._pick(self.ws, batch), extra, masks)
+        return total, each, preds, masks
+
+    def _predictions(self, outputs: Any) -> list[Any]:
+        return [outputs] if isinstance(outputs, Tensor) else flatten(outputs, self.binding.names)
+
+    @staticmethod
+    def _pick(places: Sequence[int | None], batch: Batch) -> list[Any]:
+        return [None if i is None else batch[i] for i in places]
+
+
+def _explained(error: Exception, binding: Binding, ys: Sequence[Any], preds: Sequence[Any], ws: Sequence[Any]) -> DataError:
+    """A torch error inside a loss, with the shapes that led to it."""
+    details = [
+        f"output {bound.name!r}, loss {bound.loss.name!r}: y_true {_shape(ys[bound.output])}, y_pred {_shape(preds[bound.output])}"
+        + (f", sample_weight {_shape(ws[bound.output])}" if ws[bound.output] is not None else "")
+        for bound in binding.losses
+    ]
+    return DataError(f"the loss cannot be computed: {str(error).splitlines()[0]}", details=details)
+
+
+def _shape(value: Any) -> str:
+    return f"{tuple(value.shape)} {str(value.dtype).removeprefix('torch.')}" if isinstance(value, Tensor) else type(value).__name__
