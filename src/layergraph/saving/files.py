@@ -128,7 +128,7 @@ def _check_built(who: str, model: nn.Module) -> None:
 
 def _shapes_to_build(model: Any) -> list[Any] | None:
     """None for a model whose config makes its weights too; else the shapes that `build` needs."""
-    if hasattr(type(model), "output_names"):
+    if hasattr(model, "output_names"):  # functional
         return None
     shapes = model.__dict__.get("_build_shapes")
     return None if shapes is None else [list(shape) for shape in shapes]
@@ -150,7 +150,7 @@ def _write(path: str, tensors: Mapping[str, Tensor], header: Mapping[str, str]) 
 # Reading
 
 
-def load_model(filepath: Path, custom_objects: CustomObjects | None = None, compile: bool = True, safe_mode: bool = True) -> Any:  # noqa: A002
+def load_model(filepath: Path, custom_objects: CustomObjects | None = None, compile: bool = True, safe_mode: bool = True) -> Any:
     """The model in a file that `model.save` wrote, with its weights, in `eval()`.
 
     Args:

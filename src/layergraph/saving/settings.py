@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from types import FunctionType
 from typing import Any
 
 from layergraph.errors import ConfigError, Fact, shown, user_place, warn_at
-from layergraph.kinds import is_dict, is_list, is_sequence
+from layergraph.kinds import is_dict, is_list
 from layergraph.saving.objects import deserialize_keras_object, object_config
 from layergraph.saving.values import encode
 
@@ -51,9 +50,9 @@ def compiled(model: Any, config: Any, path: str) -> None:
     """Calls `model.compile` with what `written` gave; where something needed was left out, says so and leaves it to the user."""
     if not is_dict(config):
         raise ConfigError(f"load_model: the compile settings in {path!r} must be a dict, got {shown(config)}")
-    missing = config.get(LEFT_OUT) or []
+    missing: Any = config.get(LEFT_OUT)
     if missing:
-        words = ", ".join(f"`{word}`" for word in missing if isinstance(word, str))
+        words = ", ".join(f"`{word}`" for word in missing if isinstance(word, str)) if is_list(missing) else shown(missing)
         warn_at(user_place(), f"load_model: {path!r} was saved without {words}: the model is not compiled; call model.compile(...)")
         return
     unknown = [word for word in config if word not in (*_OBJECTS, *_PLAIN, LEFT_OUT)]
@@ -64,8 +63,8 @@ def compiled(model: Any, config: Any, path: str) -> None:
 
 def _made(value: Any) -> Any:
     """Objects in lists and dicts made one by one: a dict by output name is no config of an object."""
-    if isinstance(value, Mapping) and "class_name" not in value:
-        return {name: _made(each) for name, each in value.items()}
-    if is_list(value) and is_sequence(value):
+    if is_list(value):
         return [_made(each) for each in value]
-    return deserialize_keras_object(value) if isinstance(value, Mapping) else value
+    if not is_dict(value):
+        return value
+    return deserialize_keras_object(value) if "class_name" in value else {name: _made(each) for name, each in value.items()}
