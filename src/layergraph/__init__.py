@@ -56,6 +56,7 @@ if TYPE_CHECKING:
     from layergraph.losses import Loss as Loss
     from layergraph.metrics import Metric as Metric
     from layergraph.optimizers import Optimizer as Optimizer
+    from layergraph.saving.files import load_model as load
 
 __version__ = "0.1.0"
 __all__ = [
@@ -81,6 +82,7 @@ __all__ = [
     "dtype_policies",
     "initializers",
     "layers",
+    "load",
     "losses",
     "metrics",
     "mixed_precision",
@@ -149,6 +151,10 @@ if not TYPE_CHECKING:
                 from layergraph.optimizers import Optimizer
 
                 return Optimizer
+            case "load":
+                from layergraph.saving.files import load_model as load
+
+                return load
             case _:
                 return _absent(name)
         return globals()[name]

@@ -33,9 +33,6 @@ _TO_WRITE = frozenset(("apply_constraints", "auto_name", "check_fields", "output
 # What people will call on a layer or model, and what does it until then.
 _LATER = {
     "export": "use torch.export.export(model, (x,)), or torch.onnx.export(model, (x,), path)",
-    "load_weights": "use model.load_state_dict(safetensors.torch.load_file(path))",
-    "save": "use model.to_json() for the graph, and safetensors.torch.save_file(model.state_dict(), path) for the weights",
-    "save_weights": "use safetensors.torch.save_file(model.state_dict(), path)",
 }
 # What Keras writes into a config only where it is given.
 _TOLD_IF_GIVEN = frozenset(("flash_attention", "gptq_unpacked_column_size", "lora_alpha", "lora_rank", "weights"))

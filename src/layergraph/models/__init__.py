@@ -13,8 +13,10 @@ from layergraph.models.sequential import Sequential as Sequential
 if TYPE_CHECKING:
     from layergraph.models.cloning import clone_model as clone_model
     from layergraph.models.reading import model_from_json as model_from_json
+    from layergraph.saving.files import load_model as load_model
+    from layergraph.saving.files import save_model as save_model
 
-__all__ = ["Functional", "Model", "Sequential", "clone_model", "model_from_json"]
+__all__ = ["Functional", "Model", "Sequential", "clone_model", "load_model", "model_from_json", "save_model"]
 
 MODELS.update(Model=Model, Functional=Functional, Sequential=Sequential)
 
@@ -47,5 +49,13 @@ if not TYPE_CHECKING:
                 from layergraph.models.reading import model_from_json
 
                 return model_from_json
+            case "load_model":
+                from layergraph.saving.files import load_model
+
+                return load_model
+            case "save_model":
+                from layergraph.saving.files import save_model
+
+                return save_model
             case _:
                 return _absent(name)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Self, TypeAlias, cast, overload
 
@@ -149,6 +150,29 @@ class Model(Trainable, Layer):
         from layergraph.models.writing import to_json
 
         return to_json(self, **kwargs)
+
+    # Files
+
+    def save(self, filepath: str | os.PathLike[str], overwrite: bool = True, zipped: bool | None = None) -> None:
+        """Write graph, weights and `compile` settings into one file; `models.load_model` reads it. See `saving.save_model`.
+
+        The name ends in '.keras', '.h5' or '.safetensors'; whatever it says, the file is a safetensors file.
+        """
+        from layergraph.saving.files import save_model
+
+        save_model(self, filepath, overwrite, zipped)
+
+    def save_weights(self, filepath: str | os.PathLike[str], overwrite: bool = True, max_shard_size: float | None = None) -> None:
+        """Write the weights into one safetensors file, whose name ends in '.weights.h5' or '.safetensors'. See `saving.save_weights`."""
+        from layergraph.saving.files import save_weights
+
+        save_weights(self, filepath, overwrite, max_shard_size)
+
+    def load_weights(self, filepath: str | os.PathLike[str], skip_mismatch: bool = False) -> None:
+        """Take the weights in a file by their keys; where one does not fit, none is taken. See `saving.load_weights`."""
+        from layergraph.saving.files import load_weights
+
+        load_weights(self, filepath, skip_mismatch)
 
 
 def _from_symbols(args: tuple[Any, ...], kwargs: dict[str, Any]) -> bool:

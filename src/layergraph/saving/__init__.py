@@ -1,4 +1,4 @@
-"""Configs: objects as plain data that JSON can hold, and back, through tables of names."""
+"""Configs: objects as plain data that JSON can hold, and back, through tables of names; and files of models and weights."""
 
 from __future__ import annotations
 
@@ -6,6 +6,10 @@ from typing import TYPE_CHECKING
 
 from layergraph.absent import explained
 from layergraph.saving import keras_operations, operations
+from layergraph.saving.files import load_model as load_model
+from layergraph.saving.files import load_weights as load_weights
+from layergraph.saving.files import save_model as save_model
+from layergraph.saving.files import save_weights as save_weights
 from layergraph.saving.objects import deserialize_keras_object as deserialize_keras_object
 from layergraph.saving.objects import serialize_keras_object as serialize_keras_object
 from layergraph.saving.registry import CustomObjectScope as CustomObjectScope

@@ -13,8 +13,9 @@ from ..errors import ArgumentError, DataError, shown
 from ..kinds import is_sequence, is_whole
 from ..modes import in_mode
 from ..session import say
+from .callbacks.bar import interactive
 from .callbacks.base import CallbackList, History, known
-from .callbacks.progress import ProgbarLogger, interactive
+from .callbacks.progress import ProgbarLogger
 from .compile import Compiled
 from .data.feed import Feed
 from .data.sources import Arrays, Batch, Source, is_array_like, make_source

@@ -8,7 +8,8 @@ from typing import Any
 
 from layergraph.errors import ArgumentError
 from layergraph.session import is_interactive_logging_enabled, say
-from layergraph.training.callbacks.progress import duration, interactive, make_bar, numbers
+from layergraph.training.callbacks.bar import duration, interactive, make_bar
+from layergraph.training.callbacks.progress import numbers
 
 
 class Progbar:

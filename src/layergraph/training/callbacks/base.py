@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable, Iterable, Mapping
+from types import FrameType
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from torch import nn
 
 from ...errors import ArgumentError, shown
+from ...kinds import is_sequence
 
 if TYPE_CHECKING:
     from ..compile import Compiled
@@ -51,6 +54,9 @@ class Callback:
     def close(self) -> None:
         """Lets go of what is open (a bar, a file), also after an error; called when `fit`, `evaluate` or `predict` end, however they do."""
 
+    def make_room(self) -> None:
+        """Clears a line that is being drawn, before others print; it comes again."""
+
     def on_batch_begin(self, batch: int, logs: Logs = None) -> None: ...
     def on_batch_end(self, batch: int, logs: Logs = None) -> None: ...
     def on_epoch_begin(self, epoch: int, logs: Any = None) -> None: ...
@@ -89,38 +95,183 @@ def _overrides(callback: Callback, event: str) -> bool:
     return any(getattr(type(callback), name) is not getattr(Callback, name) or name in vars(callback) for name in names)
 
 
-class CallbackList:
-    """Several callbacks as one. Batch events reach only those that have written them.
+def _explained(callback: Callback, event: str, index: int) -> Callable[..., None]:
+    """The event of a callback; an error in it is told with who and where."""
+    function = getattr(callback, event)
+
+    def call(*args: Any) -> None:
+        try:
+            function(*args)
+        except Exception as error:
+            error.add_note(f"in callbacks[{index}], {type(callback).__name__}.{event}{_moment(callback, event, args)}")
+            raise
+
+    return call
+
+
+def _moment(callback: Callback, event: str, args: tuple[Any, ...]) -> str:
+    """`, at epoch 2, batch 17`, as the progress bar counts them."""
+    number: Any = args[0] if args else None
+    if "epoch" in event:
+        return f", at epoch {number + 1}"
+    trainer = callback.trainer
+    epoch = f", at epoch {trainer.epoch + 1}" if trainer is not None else ""
+    if "batch" in event:
+        return f"{epoch or ', at'}{',' if epoch else ''} batch {number + 1}"
+    return epoch
+
+
+class CallbackList(Callback):
+    """Several callbacks as one; for a loop of one's own, which calls its `on_...` methods.
+
+    Args:
+        callbacks: a Callback, or a nest of lists of them.
+        add_history, add_progbar: put a History and a progress bar at the end, unless there is one.
+        model: told to all of them.
+        **params: told to all of them: verbose, epochs, steps.
+
+    An exception keeps its type, and a note says which callback raised it, and when.
 
     Raises:
         ArgumentError: `callbacks[i]` is no Callback.
+
+    >>> events = CallbackList([LambdaCallback(on_epoch_end=lambda epoch, logs: print(epoch, logs))], epochs=1)
+    >>> events.on_epoch_end(0, {"loss": 0.5})
+    0 {'loss': 0.5}
     """
 
-    def __init__(self, callbacks: Any = None, model: nn.Module | None = None, params: dict[str, Any] | None = None):
-        if isinstance(callbacks, CallbackList):
-            callbacks = callbacks.callbacks
-        given: list[Any] = [] if callbacks is None else [callbacks] if isinstance(callbacks, Callback) else list(callbacks)
-        for i, callback in enumerate(given):
+    def __init__(
+        self, callbacks: Any = None, add_history: bool = False, add_progbar: bool = False, model: nn.Module | None = None, **params: Any
+    ):
+        super().__init__()
+        self.callbacks: list[Callback] = _flat(callbacks)
+        for i, callback in enumerate(self.callbacks):
             if not isinstance(callback, Callback):
                 hint = "an instance: " + callback.__name__ + "()" if isinstance(callback, type) else "LambdaCallback(on_epoch_end=...)"
                 raise ArgumentError(f"callbacks[{i}] is {shown(callback)} ({type(callback).__name__}), not a Callback", hint)
-        self.callbacks: list[Callback] = given
-        self.batch = {event: [getattr(c, event) for c in given if _overrides(c, event)] for event in _BATCH_EVENTS}
-        for callback in given:
-            if params is not None:
-                callback.set_params(params)
-            if model is not None:
-                callback.set_model(model)
+        if add_history and not known(self.callbacks, History):
+            self.callbacks.append(History())
+        if add_progbar:
+            from .progress import ProgbarLogger
+
+            if not known(self.callbacks, ProgbarLogger):
+                self.callbacks.append(ProgbarLogger())
+        numbered = list(enumerate(self.callbacks))
+        # batch events reach only those that have written them
+        self.batch = {event: [_explained(c, event, i) for i, c in numbered if _overrides(c, event)] for event in _BATCH_EVENTS}
+        if params:
+            self.set_params(params)
+        if model is not None:
+            self.set_model(model)
+
+    def set_params(self, params: dict[str, Any]) -> None:
+        """Tells all of them."""
+        self.params = params
+        for callback in self.callbacks:
+            callback.set_params(params)
+
+    def set_model(self, model: nn.Module) -> None:
+        """Tells all of them."""
+        self.model = model
+        for callback in self.callbacks:
+            callback.set_model(model)
 
     def all(self, event: str, *args: Any) -> None:
         """Calls `event` on every callback, in order."""
-        for callback in self.callbacks:
-            getattr(callback, event)(*args)
+        if event in _SPOKEN:
+            for callback in self.callbacks:
+                callback.make_room()
+        for i, callback in enumerate(self.callbacks):
+            _explained(callback, event, i)(*args)
+
+    def each(self, event: str, batch: int, logs: Logs) -> None:
+        """Calls a batch event on those that have written it."""
+        for function in self.batch[event]:
+            function(batch, logs)
 
     def close(self) -> None:
-        """Closes every callback."""
-        for callback in self.callbacks:
-            callback.close()
+        """Closes every callback, whatever the others do: the first error is raised then, unless another is on its way already."""
+        errors: list[Exception] = []
+        for i, callback in enumerate(self.callbacks):
+            try:
+                _explained(callback, "close", i)()
+            except Exception as error:
+                errors.append(error)
+        if not errors:
+            return
+        flying = _flying(sys._getframe(1))
+        first = flying or errors[0]
+        for error in errors if flying else errors[1:]:
+            first.add_note(f"and {type(error).__name__}: {error} {' '.join(getattr(error, '__notes__', ()))}")
+        if not flying:
+            raise first
+
+    def on_train_begin(self, logs: Any = None) -> None:
+        self.all("on_train_begin", logs)
+
+    def on_train_end(self, logs: Any = None) -> None:
+        self.all("on_train_end", logs)
+
+    def on_test_begin(self, logs: Any = None) -> None:
+        self.all("on_test_begin", logs)
+
+    def on_test_end(self, logs: Any = None) -> None:
+        self.all("on_test_end", logs)
+
+    def on_predict_begin(self, logs: Any = None) -> None:
+        self.all("on_predict_begin", logs)
+
+    def on_predict_end(self, logs: Any = None) -> None:
+        self.all("on_predict_end", logs)
+
+    def on_epoch_begin(self, epoch: int, logs: Any = None) -> None:
+        self.all("on_epoch_begin", epoch, logs)
+
+    def on_epoch_end(self, epoch: int, logs: Any = None) -> None:
+        self.all("on_epoch_end", epoch, logs)
+
+    def on_batch_begin(self, batch: int, logs: Logs = None) -> None:
+        self.each("on_train_batch_begin", batch, logs)
+
+    def on_batch_end(self, batch: int, logs: Logs = None) -> None:
+        self.each("on_train_batch_end", batch, logs)
+
+    def on_test_batch_begin(self, batch: int, logs: Logs = None) -> None:
+        self.each("on_test_batch_begin", batch, logs)
+
+    def on_test_batch_end(self, batch: int, logs: Logs = None) -> None:
+        self.each("on_test_batch_end", batch, logs)
+
+    def on_predict_batch_begin(self, batch: int, logs: Logs = None) -> None:
+        self.each("on_predict_batch_begin", batch, logs)
+
+    def on_predict_batch_end(self, batch: int, logs: Logs = None) -> None:
+        self.each("on_predict_batch_end", batch, logs)
+
+
+# Events at which people print.
+_SPOKEN = frozenset(("on_epoch_begin", "on_epoch_end", "on_train_end", "on_test_begin", "on_test_end"))
+
+
+def _flat(callbacks: Any) -> list[Any]:
+    if callbacks is None:
+        return []
+    if isinstance(callbacks, CallbackList):
+        return list(callbacks.callbacks)
+    if isinstance(callbacks, Callback) or not is_sequence(callbacks):
+        return [callbacks]
+    return [each for callback in callbacks for each in _flat(callback)]
+
+
+def _flying(frame: FrameType) -> BaseException | None:
+    """The exception that is leaving a frame just now, through a `finally`; not one that somebody outside is handling."""
+    error = sys.exception()
+    trace = error.__traceback__ if error is not None else None
+    while trace is not None:
+        if trace.tb_frame is frame:
+            return error
+        trace = trace.tb_next
+    return None
 
 
 class History(Callback):
