@@ -16,8 +16,8 @@ import torch
 import torch.nn.functional as F
 from torch import nn
 
+from layergraph.losses import SparseCategoricalCrossentropy
 from layergraph.training import Compiled, evaluate, fit, predict
-from layergraph.training.losses.classes import SparseCategoricalCrossentropy
 
 SAMPLES = 60_000
 

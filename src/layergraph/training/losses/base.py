@@ -1,17 +1,16 @@
-"""The base of losses, a plain function as a loss, and a loss of torch."""
+"""The base of losses, a class over a function of ours, and a plain function as a loss."""
 
 from __future__ import annotations
 
-import inspect
 from collections.abc import Callable
-from typing import Any
+from typing import Any, ClassVar
 
-import torch
-from torch import Tensor, nn
+from torch import Tensor
 
-from ...errors import ArgumentError, DataError, shown, suggestion
-from ..numbers import as_tensor, snake_case, torch_dtype
-from .functions import align, reduce_weighted
+from ...config import floatx, standardize_dtype, torch_dtype
+from ...errors import ArgumentError, shown, suggestion
+from ..numbers import as_tensor, snake_case
+from .functions import align, masked_weight, reduce_weighted
 
 _REDUCTIONS = ("sum_over_batch_size", "mean", "sum", "none", None, "mean_with_sample_weight")
 
@@ -22,8 +21,9 @@ class Loss:
     Args:
         name: shown in messages.
         reduction: 'sum_over_batch_size' = 'mean', 'sum', 'none' or 'mean_with_sample_weight' (divide by the sum of weights).
-        dtype: what `y_pred` is cast to; None is float32 for all but float64.
+        dtype: what `y_pred` is cast to; None is float32 for all but float64 (Keras casts that down).
 
+    >>> import torch
     >>> class Cubed(Loss):
     ...     def call(self, y_true, y_pred):
     ...         return (y_true - y_pred).abs().pow(3).mean(-1)
@@ -40,7 +40,12 @@ class Loss:
             )
         self.name = name or snake_case(type(self).__name__)
         self.reduction = reduction
-        self.dtype = dtype
+        self._dtype = None if dtype is None else torch_dtype(dtype)
+
+    @property
+    def dtype(self) -> str:
+        """Keras's name of the dtype that was asked for; `floatx()` where none was."""
+        return floatx() if self._dtype is None else standardize_dtype(self._dtype)
 
     def call(self, y_true: Any, y_pred: Any) -> Tensor:
         """One value per sample."""
@@ -50,26 +55,34 @@ class Loss:
         """The unweighted mean in fewer steps, where there is a way; None where there is not."""
         return None
 
+    def counts(self, values: Tensor, y_true: Any) -> Tensor | None:
+        """Which of the values count in a mean, as bools of their shape; None for all."""
+        return None
+
     def __call__(self, y_true: Any, y_pred: Any, sample_weight: Any = None) -> Tensor:
-        if self.dtype is not None:
-            y_pred = as_tensor(y_pred).to(torch_dtype(self.dtype))
+        if self._dtype is not None:
+            y_pred = as_tensor(y_pred).to(self._dtype)
         if sample_weight is None and self.reduction in ("sum_over_batch_size", "mean"):
             quick = self.mean(y_true, y_pred)
             if quick is not None:
                 return quick
-        return self.reduce(self.call(y_true, y_pred), y_true, sample_weight)
+        return self.masked(y_true, y_pred, sample_weight, None)
 
-    def reduce(self, values: Tensor, y_true: Any, sample_weight: Any) -> Tensor:
-        """The values of `call` as one number, by `reduction`."""
-        return reduce_weighted(values, sample_weight, self.reduction)
+    def masked(self, y_true: Any, y_pred: Any, sample_weight: Any, mask: Tensor | None) -> Tensor:
+        """The loss where only some of the predictions count, those under a `mask`: a mean is one over what counts."""
+        values = self.call(y_true, y_pred)
+        own = self.counts(values, y_true)
+        if own is not None:
+            mask = own if mask is None else own & mask
+        return reduce_weighted(values, masked_weight(sample_weight, mask, self.reduction), self.reduction)
 
     def check_targets(self, y_true: Tensor, y_pred: Tensor) -> str | None:
         """What is wrong with all the targets of a data set, seen before training; None if nothing is."""
         return None
 
     def get_config(self) -> dict[str, Any]:
-        """The constructor's arguments."""
-        return {key: getattr(self, key) for key in inspect.signature(type(self).__init__).parameters if key != "self"}
+        """What makes an equal loss, by `from_config`: name and reduction, and the dtype where one was asked for."""
+        return {"name": self.name, "reduction": self.reduction, **({} if self._dtype is None else {"dtype": self.dtype})}
 
     @classmethod
     def from_config(cls, config: dict[str, Any]) -> Loss:
@@ -78,6 +91,23 @@ class Loss:
 
     def __repr__(self) -> str:
         return f"{type(self).__name__}({', '.join(f'{k}={v!r}' for k, v in self.get_config().items())})"
+
+
+class FunctionLoss(Loss):
+    """A class over one of our functions: what its constructor takes besides `reduction, name, dtype` goes to the function."""
+
+    function: ClassVar[Callable[..., Tensor]]
+
+    def __init__(self, reduction: str | None = "sum_over_batch_size", name: str | None = None, dtype: Any = None, **options: Any):
+        super().__init__(name, reduction, dtype)
+        self._options = options
+        self.__dict__.update(options)
+
+    def call(self, y_true: Any, y_pred: Any) -> Tensor:
+        return type(self).function(y_true, y_pred, **self._options)
+
+    def get_config(self) -> dict[str, Any]:
+        return {**super().get_config(), **self._options}
 
 
 class LossFunctionWrapper(Loss):
@@ -106,33 +136,4 @@ class LossFunctionWrapper(Loss):
         return values
 
     def get_config(self) -> dict[str, Any]:
-        return {"fn": self.fn, "reduction": self.reduction, "name": self.name, "dtype": self.dtype, **self.kwargs}
-
-
-class TorchLoss(Loss):
-    """A loss of torch, called torch's way: `module(input, target)`."""
-
-    def __init__(self, module: nn.Module, name: str | None = None):
-        super().__init__(name or snake_case(type(module).__name__), getattr(module, "reduction", "sum_over_batch_size"))
-        self.module = module
-
-    def __call__(self, y_true: Any, y_pred: Any, sample_weight: Any = None) -> Tensor:
-        true, pred = as_tensor(y_true), as_tensor(y_pred)
-        if sample_weight is not None and self.reduction != "none":
-            raise DataError(
-                f"sample weights came with {type(self.module).__name__}(reduction={self.reduction!r}), which has averaged them away",
-                f"pass {type(self.module).__name__}(reduction='none'), or a loss of layergraph.losses",
-            )
-        held = next(self.module.buffers(), None)
-        if held is not None and held.device != pred.device:
-            with torch.inference_mode(False):  # class weights that move must be able to train later
-                self.module.to(pred.device)
-        if isinstance(self.module, (nn.CrossEntropyLoss, nn.NLLLoss)):
-            # torch wants no class axis of size 1 and int64; both come from Keras's habits
-            if true.ndim == pred.ndim and true.shape[-1] == 1 and pred.shape[1] != 1:
-                true = true.squeeze(-1)
-            true = true if true.is_floating_point() else true.long()
-        else:
-            true, pred = align(true.to(pred.dtype), pred)
-        values = self.module(pred, true)
-        return reduce_weighted(values, sample_weight, "mean")
+        return {**super().get_config(), "fn": self.fn, **self.kwargs}

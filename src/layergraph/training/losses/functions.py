@@ -12,7 +12,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from ...config import epsilon
-from ...errors import DataError
+from ...errors import DataError, user_place, warn_at
 from ..numbers import as_tensor
 
 
@@ -27,11 +27,14 @@ def align(a: Tensor, b: Tensor, expand: bool = True) -> tuple[Tensor, Tensor]:
     return a, b
 
 
+def floating(values: Tensor) -> Tensor:
+    """Half precision and whole numbers as float32; float32 and float64 as they are."""
+    return values if values.dtype in (torch.float32, torch.float64) else values.float()
+
+
 def pair(y_true: Any, y_pred: Any) -> tuple[Tensor, Tensor]:
     """Both as tensors of one floating dtype, ranks aligned."""
-    pred = as_tensor(y_pred)
-    if pred.dtype not in (torch.float32, torch.float64):
-        pred = pred.float()
+    pred = floating(as_tensor(y_pred))
     true = as_tensor(y_true, device=pred.device)
     return align(true if true.dtype is pred.dtype else true.to(pred.dtype), pred)
 
@@ -143,13 +146,80 @@ def binary_values(y_true: Any, y_pred: Any, from_logits: bool, label_smoothing: 
     return F.binary_cross_entropy(pred.clamp(epsilon(), 1.0 - epsilon()), true, reduction=reduction)
 
 
-def categorical_crossentropy(y_true: Any, y_pred: Any, from_logits: bool = False, label_smoothing: float = 0.0, axis: int = -1) -> Tensor:
-    """Cross-entropy of one-hot (or soft) targets with probabilities, which are first made to sum to 1, or with logits."""
+def binary_focal_crossentropy(
+    y_true: Any,
+    y_pred: Any,
+    apply_class_balancing: bool = False,
+    alpha: float = 0.25,
+    gamma: float = 2.0,
+    from_logits: bool = False,
+    label_smoothing: float = 0.0,
+    axis: int = -1,
+) -> Tensor:
+    """Cross-entropy of yes/no outputs times `(1 - p)**gamma`, p being the probability of what is true: mean over `axis`.
+
+    `apply_class_balancing` weighs ones by `alpha` and zeros by `1 - alpha`.
+    """
     true, pred = pair(y_true, y_pred)
-    _same_shape("categorical_crossentropy", true, pred)
+    _same_shape("binary_focal_crossentropy", true, pred)
+    if label_smoothing:
+        true = true * (1.0 - label_smoothing) + 0.5 * label_smoothing
+    if from_logits:
+        pred = pred.sigmoid()
+    values = F.binary_cross_entropy(pred.clamp(epsilon(), 1.0 - epsilon()), true, reduction="none")
+    values = (1.0 - (true * pred + (1.0 - true) * (1.0 - pred))).pow(gamma) * values
+    if apply_class_balancing:
+        values = (true * alpha + (1.0 - true) * (1.0 - alpha)) * values
+    return values.mean(axis)
+
+
+def _one_hot(name: str, y_true: Any, y_pred: Any, label_smoothing: float) -> tuple[Tensor, Tensor]:
+    """Both as tensors, the targets smoothed."""
+    true, pred = pair(y_true, y_pred)
+    _same_shape(name, true, pred)
+    if pred.shape[-1] == 1:
+        warn_at(
+            user_place(),
+            f"In loss {name}, expected y_pred.shape to be (batch_size, num_classes) with num_classes > 1. Received: y_pred.shape="
+            f"{tuple(pred.shape)}. Consider using 'binary_crossentropy' if you only have 2 classes.",
+        )
     if label_smoothing:
         true = true * (1.0 - label_smoothing) + label_smoothing / true.shape[-1]
+    return true, pred
+
+
+def categorical_crossentropy(y_true: Any, y_pred: Any, from_logits: bool = False, label_smoothing: float = 0.0, axis: int = -1) -> Tensor:
+    """Cross-entropy of one-hot (or soft) targets with probabilities, which are first made to sum to 1, or with logits."""
+    true, pred = _one_hot("categorical_crossentropy", y_true, y_pred, label_smoothing)
     return -(true * log_probabilities(pred, from_logits, axis)).sum(axis)
+
+
+def categorical_focal_crossentropy(
+    y_true: Any,
+    y_pred: Any,
+    alpha: Any = 0.25,
+    gamma: float = 2.0,
+    from_logits: bool = False,
+    label_smoothing: float = 0.0,
+    axis: int = -1,
+) -> Tensor:
+    """Cross-entropy of one-hot targets, each class times `alpha (1 - p)**gamma`: summed over `axis`.
+
+    `alpha` is a number, or one for each class.
+    """
+    true, pred = _one_hot("categorical_focal_crossentropy", y_true, y_pred, label_smoothing)
+    p = _clipped(pred.softmax(axis) if from_logits else pred, axis)
+    weight = alpha if isinstance(alpha, (int, float)) else as_tensor(alpha, device=pred.device).to(pred.dtype)
+    return -((1.0 - p).pow(gamma) * weight * true * p.log()).sum(axis)
+
+
+def categorical_generalized_cross_entropy(y_true: Any, y_pred: Any, q: float) -> Tensor:
+    """`(1 - p**q) / q`, p being the probability of the integer label, `(B, ...)` or `(B, ..., 1)`, in `y_pred` of `(B, ..., classes)`.
+
+    Labels with a last axis of size 1 are labels here; Keras pairs each of them with every prediction.
+    """
+    pred, labels = sparse_pair(y_true, y_pred, -1, "categorical_generalized_cross_entropy")
+    return (1.0 - pred.gather(1, labels.unsqueeze(1)).squeeze(1).pow(q)) / q
 
 
 def sparse_categorical_crossentropy(
@@ -167,11 +237,9 @@ def sparse_categorical_crossentropy(
     return torch.where(valid, values, 0.0)
 
 
-def sparse_pair(y_true: Any, y_pred: Any, axis: int) -> tuple[Tensor, Tensor]:
+def sparse_pair(y_true: Any, y_pred: Any, axis: int, name: str = "sparse_categorical_crossentropy") -> tuple[Tensor, Tensor]:
     """Predictions with their classes on axis 1, and labels as int64 without the class axis."""
-    pred = as_tensor(y_pred)
-    if pred.dtype not in (torch.float32, torch.float64):
-        pred = pred.float()
+    pred = floating(as_tensor(y_pred))
     labels = as_tensor(y_true, device=pred.device)
     if labels.ndim == pred.ndim and labels.shape[axis] == 1:
         labels = labels.squeeze(axis)
@@ -180,7 +248,7 @@ def sparse_pair(y_true: Any, y_pred: Any, axis: int) -> tuple[Tensor, Tensor]:
         del wanted[axis]
     if pred.ndim < 2 or list(labels.shape) != wanted:
         raise DataError(
-            f"sparse_categorical_crossentropy wants integer labels of shape {tuple(wanted)} for predictions of shape "
+            f"{name} wants integer labels of shape {tuple(wanted)} for predictions of shape "
             f"{tuple(pred.shape)}, but y_true has shape {tuple(labels.shape)}",
             "use 'categorical_crossentropy' for one-hot targets" if labels.shape == pred.shape else None,
         )
@@ -192,7 +260,12 @@ def sparse_pair(y_true: Any, y_pred: Any, axis: int) -> tuple[Tensor, Tensor]:
 def log_probabilities(pred: Tensor, from_logits: bool, axis: int) -> Tensor:
     if from_logits:
         return F.log_softmax(pred, axis)
-    return (pred / pred.sum(axis, keepdim=True)).clamp(epsilon(), 1.0 - epsilon()).log()
+    return _clipped(pred, axis).log()
+
+
+def _clipped(pred: Tensor, axis: int) -> Tensor:
+    """Probabilities that sum to 1, none of them quite 0 or 1."""
+    return (pred / pred.sum(axis, keepdim=True)).clamp(epsilon(), 1.0 - epsilon())
 
 
 def _same_shape(name: str, true: Tensor, pred: Tensor) -> None:

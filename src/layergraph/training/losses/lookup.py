@@ -3,35 +3,43 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
+from typing import Any, cast
 
 from torch import Tensor, nn
 
 from ...errors import ArgumentError, shown, suggestion
+from ...identify import CustomObjects, custom_object
 from ...kinds import is_class, is_dict
-from ..numbers import snake_case
+from ..configs import Table
 from . import functions
-from .base import Loss, LossFunctionWrapper, TorchLoss
-from .classes import (
+from .base import FunctionLoss, Loss, LossFunctionWrapper
+from .foreign import TorchFunctionLoss, TorchLoss, of_torch
+from .functions import classification_kind
+from .probabilities import (
     BinaryCrossentropy,
+    BinaryFocalCrossentropy,
     CategoricalCrossentropy,
+    CategoricalFocalCrossentropy,
+    CategoricalGeneralizedCrossEntropy,
+    KLDivergence,
+    Poisson,
+    SparseCategoricalCrossentropy,
+)
+from .regression import (
     CategoricalHinge,
     CosineSimilarity,
     Hinge,
     Huber,
-    KLDivergence,
     LogCosh,
     MeanAbsoluteError,
     MeanAbsolutePercentageError,
     MeanSquaredError,
     MeanSquaredLogarithmicError,
-    Poisson,
-    SparseCategoricalCrossentropy,
     SquaredHinge,
 )
-from .functions import classification_kind
+from .special import CTC, Circle, Dice, Tversky
 
-_CLASSES: tuple[type[Loss], ...] = (
+_CLASSES: tuple[type[FunctionLoss], ...] = (
     MeanSquaredError,
     MeanAbsoluteError,
     MeanAbsolutePercentageError,
@@ -45,8 +53,14 @@ _CLASSES: tuple[type[Loss], ...] = (
     KLDivergence,
     Poisson,
     BinaryCrossentropy,
+    BinaryFocalCrossentropy,
     CategoricalCrossentropy,
+    CategoricalFocalCrossentropy,
     SparseCategoricalCrossentropy,
+    Dice,
+    Tversky,
+    CTC,
+    Circle,
 )
 _SHORT = {
     "mse": MeanSquaredError,
@@ -56,22 +70,22 @@ _SHORT = {
     "bce": BinaryCrossentropy,
     "kld": KLDivergence,
 }
-LOSSES: dict[str, type[Loss]] = {
-    **{cls.__name__: cls for cls in _CLASSES},
-    **{snake_case(cls.__name__): cls for cls in _CLASSES},
+_BY_WORD: dict[str, type[FunctionLoss]] = {
+    **{cls.function.__name__: cls for cls in _CLASSES},
     **_SHORT,
     **{short.upper(): cls for short, cls in _SHORT.items()},
 }
-LATER = {
-    "BinaryFocalCrossentropy",
-    "CategoricalFocalCrossentropy",
-    "CategoricalGeneralizedCrossEntropy",
-    "Dice",
-    "Tversky",
-    "CTC",
-    "Circle",
-}
-_LATER_WORDS = LATER | {snake_case(name) for name in LATER}
+_FUNCTIONS: dict[str, Callable[..., Tensor]] = {word: cls.function for word, cls in _BY_WORD.items()}
+# Its function has no default for `q`, so that the word, as in Keras, means nothing.
+_BY_NAME: dict[str, type[FunctionLoss]] = {cls.__name__: cls for cls in (*_CLASSES, CategoricalGeneralizedCrossEntropy)}
+LOSSES: dict[str, type[FunctionLoss]] = {**_BY_NAME, **_BY_WORD}
+_BY_FUNCTION: dict[Any, type[FunctionLoss]] = {cls.function: cls for cls in _CLASSES}
+TABLE = Table(
+    "loss",
+    "keras.losses",
+    {**_BY_NAME, "LossFunctionWrapper": LossFunctionWrapper},
+    {**_FUNCTIONS, "categorical_generalized_cross_entropy": functions.categorical_generalized_cross_entropy},
+)
 
 
 def resolve(identifier: Any) -> Loss:
@@ -83,32 +97,65 @@ def resolve(identifier: Any) -> Loss:
     if isinstance(identifier, Loss):
         return identifier
     if is_dict(identifier) and "class_name" in identifier:
-        return type(resolve(identifier["class_name"])).from_config(identifier.get("config", {}))
+        return resolve(TABLE.deserialize(identifier))
     if isinstance(identifier, str):
+        own = custom_object(identifier)
+        if own is not None:
+            return resolve(own)
         if identifier in LOSSES:
             return LOSSES[identifier]()
-        if identifier in _LATER_WORDS:
-            raise ArgumentError(f"the loss {identifier!r} is not in layergraph yet", "pass a function loss(y_true, y_pred)")
     elif is_class(identifier) and issubclass(identifier, (Loss, nn.Module)):
         return resolve(identifier())
     elif isinstance(identifier, nn.Module):
         return TorchLoss(identifier)
+    elif of_torch(identifier):
+        return TorchFunctionLoss(cast("Callable[..., Tensor]", identifier))
     elif callable(identifier):
         return _BY_FUNCTION[identifier]() if identifier in _BY_FUNCTION else LossFunctionWrapper(identifier)
     raise ArgumentError(f"Could not interpret loss identifier: {shown(identifier)}", suggestion(identifier, LOSSES))
 
 
-_FUNCTIONS: dict[type[Loss], Callable[..., Tensor]] = {cls: getattr(functions, snake_case(cls.__name__)) for cls in _CLASSES}
-_BY_FUNCTION: dict[Any, type[Loss]] = {function: cls for cls, function in _FUNCTIONS.items()}
-
-
 def get(identifier: Any) -> Any:
-    """Keras's lookup: 'MeanSquaredError' gives an instance, 'mse' and 'mean_squared_error' the function, None None."""
-    if identifier is None or (callable(identifier) and not isinstance(identifier, type)):
+    """Keras's lookup: 'MeanSquaredError' gives an instance, 'mse' and 'mean_squared_error' the function, None None.
+
+    A config gives what it describes; a class, an instance of it; anything that can be called is taken as it is.
+
+    Raises:
+        ArgumentError: "Could not interpret loss identifier: ..." with the nearest name.
+    """
+    if identifier is None or (callable(identifier) and not is_class(identifier)):
         return identifier
-    loss = resolve(identifier)
-    named_by_class = not isinstance(identifier, str) or identifier == type(loss).__name__
-    return loss if named_by_class else _FUNCTIONS[type(loss)]
+    if is_class(identifier):
+        return identifier()
+    if is_dict(identifier) and "class_name" in identifier:
+        return TABLE.deserialize(identifier)
+    if isinstance(identifier, str) and identifier in _FUNCTIONS:
+        return _FUNCTIONS[identifier]
+    return resolve(identifier)
+
+
+def serialize(loss: Any) -> Any:
+    """The config of a loss, or of a loss function, in Keras's form; what makes it again is `deserialize`.
+
+    Raises:
+        ArgumentError: a loss of torch, or a function that has no name by which it could be found again.
+
+    >>> serialize(Huber(0.5))["config"]
+    {'name': 'huber_loss', 'reduction': 'sum_over_batch_size', 'delta': 0.5}
+    """
+    return TABLE.serialize(loss)
+
+
+def deserialize(name: Any, custom_objects: CustomObjects | None = None) -> Any:
+    """The loss, or loss function, that a config or a name describes.
+
+    Raises:
+        ArgumentError: a config that describes nothing.
+
+    >>> deserialize({"class_name": "Huber", "config": {"delta": 0.5}})
+    Huber(name='huber_loss', reduction='sum_over_batch_size', delta=0.5)
+    """
+    return TABLE.deserialize(name, custom_objects)
 
 
 def auto_crossentropy(y_true: Tensor, y_pred: Tensor) -> Loss:
