@@ -1,4 +1,4 @@
-"""Accuracies as functions: one 0 or 1 per sample."""
+"""The accuracy family: functions that give one 0 or 1 per sample, and the metrics that average them."""
 
 from __future__ import annotations
 
@@ -6,8 +6,12 @@ from typing import Any
 
 from torch import Tensor
 
+from ...errors import ArgumentError
 from ..losses.functions import align
 from ..numbers import as_tensor
+from .base import FunctionMean
+
+# --- functions ----------------------------------------------------------------------------------------------------------
 
 
 def accuracy(y_true: Any, y_pred: Any) -> Tensor:
@@ -44,11 +48,81 @@ def top_k_categorical_accuracy(y_true: Any, y_pred: Any, k: int = 5) -> Tensor:
     return sparse_top_k_categorical_accuracy(as_tensor(y_true).argmax(-1), y_pred, k)
 
 
-def sparse_top_k_categorical_accuracy(y_true: Any, y_pred: Any, k: int = 5) -> Tensor:
-    """1 where the integer label is among the `k` largest predictions (ties count)."""
+def sparse_top_k_categorical_accuracy(y_true: Any, y_pred: Any, k: int = 5, from_sorted_ids: bool = False) -> Tensor:
+    """1 where the integer label is among the `k` largest predictions (ties count).
+
+    `from_sorted_ids`: `y_pred` holds class numbers, the likeliest first, and not scores.
+    """
     pred = as_tensor(y_pred)
     labels = as_tensor(y_true, device=pred.device).long()
     if labels.ndim == pred.ndim:
         labels = labels.squeeze(-1)
+    if from_sorted_ids:
+        return (pred[..., :k] == labels.unsqueeze(-1)).any(-1).float()
     kth = pred.topk(min(k, pred.shape[-1]), -1).values[..., -1]
     return (pred.gather(-1, labels.unsqueeze(-1)).squeeze(-1) >= kth).float()
+
+
+# --- metrics ------------------------------------------------------------------------------------------------------------
+
+
+class _Accuracy(FunctionMean):
+    _direction = "up"
+
+
+class Accuracy(_Accuracy):
+    """How often prediction and target are equal."""
+
+    function = staticmethod(accuracy)
+
+    def __init__(self, name: str | None = "accuracy", dtype: Any = None):
+        super().__init__(name, dtype)
+
+
+class BinaryAccuracy(_Accuracy):
+    """How often `y_pred > threshold` says what the target says."""
+
+    function = staticmethod(binary_accuracy)
+
+    def __init__(self, name: str | None = "binary_accuracy", dtype: Any = None, threshold: float = 0.5):
+        if not 0 <= threshold <= 1:
+            raise ArgumentError(f"BinaryAccuracy(threshold={threshold!r}): wanted a number in [0, 1]")
+        super().__init__(name, dtype, threshold=threshold)
+
+
+class CategoricalAccuracy(_Accuracy):
+    """How often the largest prediction is the one-hot target's class."""
+
+    function = staticmethod(categorical_accuracy)
+
+    def __init__(self, name: str | None = "categorical_accuracy", dtype: Any = None):
+        super().__init__(name, dtype)
+
+
+class SparseCategoricalAccuracy(_Accuracy):
+    """How often the largest prediction is the integer label."""
+
+    function = staticmethod(sparse_categorical_accuracy)
+
+    def __init__(self, name: str | None = "sparse_categorical_accuracy", dtype: Any = None):
+        super().__init__(name, dtype)
+
+
+class TopKCategoricalAccuracy(_Accuracy):
+    """How often the one-hot target's class is among the `k` largest predictions."""
+
+    function = staticmethod(top_k_categorical_accuracy)
+
+    def __init__(self, k: int = 5, name: str | None = "top_k_categorical_accuracy", dtype: Any = None):
+        super().__init__(name, dtype, k=k)
+
+
+class SparseTopKCategoricalAccuracy(_Accuracy):
+    """How often the integer label is among the `k` largest predictions, or the first `k` of class numbers sorted by likelihood."""
+
+    function = staticmethod(sparse_top_k_categorical_accuracy)
+
+    def __init__(
+        self, k: int = 5, name: str | None = "sparse_top_k_categorical_accuracy", dtype: Any = None, from_sorted_ids: bool = False
+    ):
+        super().__init__(name, dtype, k=k, from_sorted_ids=from_sorted_ids)
