@@ -151,8 +151,8 @@ class Binding:
         each: list[Tensor] = []
         for bound in self.losses:
             i = bound.output
-            weight = ws[i] if masks is None else masked_weight(ws[i], masks[i], bound.loss.reduction)
-            value = bound.loss(ys[i], preds[i], weight)
+            mask = None if masks is None else masks[i]
+            value = bound.loss(ys[i], preds[i], ws[i]) if mask is None else bound.loss.masked(ys[i], preds[i], ws[i], mask)
             if value.ndim:
                 value = value.sum()  # reduction 'none': there is nothing else to minimise
             each.append(value)
@@ -176,20 +176,27 @@ class Binding:
     def update(self, ys: Sequence[Any], preds: Sequence[Any], ws: Sequence[Any], masks: Masks = None) -> None:
         """Adds a batch to the metrics; call it without gradients."""
         for i, metric in self.metrics:
-            if masks is None or masks[i] is None:
+            mask = masks[i] if masks is not None and metric.takes_masks else None
+            if mask is None:
                 metric.update_state(ys[i], preds[i])
             else:
-                metric.update_state(ys[i], preds[i], masked_weight(None, masks[i], "sum"))
+                metric.update_state(ys[i], preds[i], masked_weight(None, mask, "sum"))
         for i, metric in self.weighted:
-            metric.update_state(ys[i], preds[i], ws[i] if masks is None else masked_weight(ws[i], masks[i], "sum"))
+            # as in Keras: weights are masked for every metric; a mask alone is for means of a function
+            mask = masks[i] if masks is not None and (metric.takes_masks or ws[i] is not None) else None
+            metric.update_state(ys[i], preds[i], masked_weight(ws[i], mask, "sum"))
 
-    def results(self) -> dict[str, float]:
-        """Every value so far, sorted by name: here the device is waited for."""
-        logs = {"loss": self.total.result()}
+    def results(self) -> dict[str, Any]:
+        """Every value so far, sorted by name: here the device is waited for. What a metric gives as a dict is logged by its keys."""
+        logs: dict[str, Any] = {"loss": self.total.result()}
         if len(self.losses) > 1:
             logs.update({f"{bound.name}_loss": bound.running.result() for bound in self.losses})
         for key, (_, metric) in zip(self.keys, (*self.metrics, *self.weighted), strict=True):
-            logs[key] = _number(metric)
+            value = metric.result()
+            if is_mapping(value):
+                logs.update({f"{key}_{name}" if name in logs else str(name): _logged(metric, each) for name, each in value.items()})
+            else:
+                logs[key] = _logged(metric, value)
         return dict(sorted(logs.items()))
 
     def as_list(self, logs: Mapping[str, float]) -> Any:
@@ -209,10 +216,12 @@ class Binding:
         return next((metric.direction for key, (_, metric) in both if key == name or metric.name == name), None)
 
 
-def _number(metric: Metric) -> float:
-    value = metric.result()
-    if (isinstance(value, Tensor) and value.numel() != 1) or is_dict(value) or is_sequence(value):
-        raise ArgumentError(f"the metric {metric.name!r} gave {shown(value)}; training logs want one number from each metric")
+def _logged(metric: Metric, value: Any) -> Any:
+    """A number; an array of them where a metric gives several, one for each class say, as in Keras."""
+    if isinstance(value, Tensor) and value.numel() != 1:
+        return value.detach().float().cpu().numpy()
+    if value is None or is_dict(value) or is_sequence(value):
+        raise ArgumentError(f"the metric {metric.name!r} gave {shown(value)}; training logs want numbers: a tensor, or a dict of them")
     return float(value)
 
 
