@@ -316,23 +316,8 @@ PUBLIC = {
         CustomObjectScope custom_object_scope deserialize_keras_object get_custom_objects get_registered_name
         get_registered_object register_keras_serializable serialize_keras_object
     """,
-    "layergraph.losses": """
-        BinaryCrossentropy CategoricalCrossentropy CategoricalHinge CosineSimilarity Hinge Huber KLDivergence LogCosh Loss
-        MeanAbsoluteError MeanAbsolutePercentageError MeanSquaredError MeanSquaredLogarithmicError Poisson
-        SparseCategoricalCrossentropy SquaredHinge binary_crossentropy categorical_crossentropy categorical_hinge
-        cosine_similarity get hinge huber kl_divergence log_cosh mean_absolute_error mean_absolute_percentage_error
-        mean_squared_error mean_squared_logarithmic_error poisson sparse_categorical_crossentropy squared_hinge
-    """,
-    "layergraph.metrics": """
-        Accuracy BinaryAccuracy BinaryCrossentropy CategoricalAccuracy CategoricalCrossentropy CategoricalHinge CosineSimilarity
-        Hinge KLDivergence LogCoshError Mean MeanAbsoluteError MeanAbsolutePercentageError MeanMetricWrapper MeanSquaredError
-        MeanSquaredLogarithmicError Metric Poisson RootMeanSquaredError SparseCategoricalAccuracy SparseCategoricalCrossentropy
-        SparseTopKCategoricalAccuracy SquaredHinge Sum TopKCategoricalAccuracy binary_accuracy binary_crossentropy
-        categorical_accuracy categorical_crossentropy categorical_hinge get hinge huber kl_divergence log_cosh
-        mean_absolute_error mean_absolute_percentage_error mean_squared_error mean_squared_logarithmic_error poisson
-        sparse_categorical_accuracy sparse_categorical_crossentropy sparse_top_k_categorical_accuracy squared_hinge
-        top_k_categorical_accuracy
-    """,
+    "layergraph.losses": " ".join(sorted({*ROOMS["losses"].split()} - {*INSTEAD["losses"]})),
+    "layergraph.metrics": " ".join(sorted({*ROOMS["metrics"].split()} - {*INSTEAD["metrics"]})),
     "layergraph.optimizers": """
         Adadelta Adagrad Adam AdamW Adamax Lion Nadam Optimizer RMSprop SGD get schedules
     """,

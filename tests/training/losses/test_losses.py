@@ -13,10 +13,11 @@ from torch import nn
 
 from layergraph import losses
 from layergraph.errors import ArgumentError, DataError
-from layergraph.training.losses.base import LossFunctionWrapper, TorchLoss
+from layergraph.training.losses.base import LossFunctionWrapper
+from layergraph.training.losses.foreign import TorchLoss
 from layergraph.training.losses.lookup import resolve
 
-GOLDENS = np.load(Path(__file__).parents[1] / "parity" / "goldens" / "training.npz")
+GOLDENS = np.load(Path(__file__).parents[2] / "parity" / "goldens" / "training.npz")
 KEYS = [key for key in GOLDENS.files if key.startswith("loss/") and key.count("/") == 1]
 
 
@@ -35,16 +36,6 @@ def test_value_and_gradient_equal_keras(key):
     assert error(value.detach(), GOLDENS[key]) <= 1e-5
     value.sum().backward()
     assert error(pred.grad, GOLDENS[key + "/grad"]) <= 1e-5
-
-
-def test_the_goldens_cover_every_loss():
-    assert {key.removeprefix("loss/").split("|")[0] for key in KEYS} == {cls.__name__ for cls in set(losses_by_class())}
-
-
-def losses_by_class():
-    return [
-        value for value in vars(losses).values() if isinstance(value, type) and issubclass(value, losses.Loss) and value is not losses.Loss
-    ]
 
 
 @pytest.mark.parametrize(
@@ -82,7 +73,7 @@ def test_get_gives_functions_for_function_names_and_objects_for_class_names():
         ("msee", "Could not interpret loss identifier: 'msee'"),
         ("msee", "did you mean 'mse'?"),
         ("huber_loss", "Could not interpret loss identifier: 'huber_loss'"),
-        ("dice", "the loss 'dice' is not in layergraph yet"),
+        ("categorical_generalized_cross_entropy", "Could not interpret loss identifier"),
         (3, "Could not interpret loss identifier: 3"),
     ],
 )
@@ -95,7 +86,8 @@ def test_unknown(identifier, text):
 def test_config_round_trip():
     loss = losses.Huber(0.3, reduction="sum")
     twin = losses.Huber.from_config(loss.get_config())
-    assert loss.get_config() == twin.get_config() == {"delta": 0.3, "reduction": "sum", "name": "huber_loss", "dtype": None}
+    assert loss.get_config() == twin.get_config() == {"delta": 0.3, "reduction": "sum", "name": "huber_loss"}
+    assert losses.Huber(dtype="float64").get_config()["dtype"] == "float64"
     assert isinstance(resolve({"class_name": "Huber", "config": loss.get_config()}), losses.Huber)
 
 
