@@ -110,6 +110,7 @@ class Trainer:
                     if self.stopping:
                         break
                     self.epoch, self.step = self.epoch + 1, 0
+                self.engine.finish()
                 self.callbacks.all("on_train_end", logs)
         finally:
             self.callbacks.close()
