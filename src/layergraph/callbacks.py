@@ -11,6 +11,7 @@ from .training.callbacks.monitors import EarlyStopping as EarlyStopping
 from .training.callbacks.monitors import TerminateOnNaN as TerminateOnNaN
 from .training.callbacks.progress import ProgbarLogger as ProgbarLogger
 from .training.callbacks.rates import LearningRateScheduler as LearningRateScheduler
+from .training.callbacks.rates import TorchScheduler as TorchScheduler
 
 if not TYPE_CHECKING:
     __getattr__ = explained(__name__)

@@ -97,9 +97,12 @@ class CallbackList:
     """
 
     def __init__(self, callbacks: Any = None, model: nn.Module | None = None, params: dict[str, Any] | None = None):
+        from .rates import as_callback
+
         if isinstance(callbacks, CallbackList):
             callbacks = callbacks.callbacks
         given: list[Any] = [] if callbacks is None else [callbacks] if isinstance(callbacks, Callback) else list(callbacks)
+        given = [as_callback(each) for each in given]
         for i, callback in enumerate(given):
             if not isinstance(callback, Callback):
                 hint = "an instance: " + callback.__name__ + "()" if isinstance(callback, type) else "LambdaCallback(on_epoch_end=...)"
