@@ -81,7 +81,7 @@ def test_an_import_says_the_same():
         "from layergraph import Variable",
         "from layergraph.callbacks import EarlyStopping, TensorBoard",
         "from layergraph.utils import get_file",
-        "from layergraph.optimizers.schedules import CosineDecayRestarts",
+        "from layergraph.optimizers import legacy",
         "from layergraph.preprocessing import text",
     ],
 )

@@ -319,10 +319,12 @@ PUBLIC = {
     "layergraph.losses": " ".join(sorted({*ROOMS["losses"].split()} - {*INSTEAD["losses"]})),
     "layergraph.metrics": " ".join(sorted({*ROOMS["metrics"].split()} - {*INSTEAD["metrics"]})),
     "layergraph.optimizers": """
-        Adadelta Adagrad Adam AdamW Adamax Lion Nadam Optimizer RMSprop SGD get schedules
+        Adadelta Adafactor Adagrad Adam AdamW Adamax Ftrl Lamb Lion LossScaleOptimizer MultiOptimizer Muon Nadam Optimizer OptimizerMap
+        RMSprop SGD ScheduleFreeAdamW deserialize get schedules serialize
     """,
     "layergraph.optimizers.schedules": """
-        CosineDecay ExponentialDecay InverseTimeDecay LearningRateSchedule PiecewiseConstantDecay PolynomialDecay
+        CosineDecay CosineDecayRestarts ExponentialDecay InverseTimeDecay LearningRateSchedule PiecewiseConstantDecay PolynomialDecay
+        deserialize serialize
     """,
     "layergraph.utils": """
         Progbar PyDataset Sequence array_to_img clear_session disable_interactive_logging enable_interactive_logging
@@ -363,6 +365,7 @@ PUBLIC = {
     """,
     "layergraph.callbacks": """
         Callback CallbackList EarlyStopping History LambdaCallback LearningRateScheduler ProgbarLogger TerminateOnNaN
+        TorchScheduler
     """,
     "layergraph.errors": """
         ArgumentError ConfigError DataError Fact GraphError LayergraphError MissingExtraError NameTakenError NoAttributeError NoNameError

@@ -101,8 +101,8 @@ INSTEAD: dict[str, Mapping[str, str]] = {
     },
     "losses": _SHORT,
     "metrics": _SHORT,
-    "mixed_precision": {"LossScaleOptimizer": "use torch.amp.GradScaler, in a loop of your own"},
-    "optimizers": {"LossScaleOptimizer": "use torch.amp.GradScaler, in a loop of your own", "legacy": "use layergraph.optimizers itself"},
+    "mixed_precision": {"LossScaleOptimizer": "from layergraph.optimizers import LossScaleOptimizer"},
+    "optimizers": {"legacy": "use layergraph.optimizers itself"},
     "preprocessing": {
         **_FOLDERS,
         "text": "use a tokenizer of your choice, and pad_sequences",

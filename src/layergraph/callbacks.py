@@ -16,6 +16,7 @@ from .training.callbacks.rates import LearningRateScheduler as LearningRateSched
 from .training.callbacks.rates import ReduceLROnPlateau as ReduceLROnPlateau
 from .training.callbacks.records import CSVLogger as CSVLogger
 from .training.callbacks.records import RemoteMonitor as RemoteMonitor
+from .training.callbacks.schedulers import TorchScheduler as TorchScheduler
 from .training.callbacks.tensorboard import TensorBoard as TensorBoard
 
 if not TYPE_CHECKING:

@@ -20,6 +20,7 @@ from .data.sources import Arrays, Batch, Source
 from .data.structure import flatten
 from .data.targets import plan
 from .optimizers.base import Optimizer
+from .optimizers.variables import variables_of
 from .passes import Forward, Pass, Result
 
 _NORMS = (nn.BatchNorm1d, nn.BatchNorm2d, nn.BatchNorm3d, nn.SyncBatchNorm)
@@ -63,6 +64,7 @@ class Engine:
         self.run: Pass | None = None
         self.parameters: list[nn.Parameter] = []
         self.optimizer: Any = None
+        self.scale: Any = None  # what the optimizer does to the loss before backward, if anything
         # a module that knows it has none says so (`has_losses`, `has_constraints`): looking through all layers costs time each step
         self.constrain = getattr(module, "apply_constraints", None) if getattr(module, "has_constraints", True) else None
         self.regularized = getattr(module, "has_losses", True) and isinstance(getattr(module, "losses", None), (list, tuple))
@@ -160,7 +162,7 @@ class Engine:
                 "the loss has no gradient: it does not depend on any trainable parameter through torch functions",
                 "return a tensor computed from y_pred",
             )
-        total.backward()
+        (total if self.scale is None else self.scale(total)).backward()
         if not self.stepped:
             self._first_gradients()
 
@@ -196,9 +198,15 @@ class Engine:
     def _start(self) -> None:
         assert self.compiled is not None
         self.parameters = [p for p in self.module.parameters() if p.requires_grad]
-        self.optimizer = ready_optimizer(self.compiled, self.parameters)
+        self.optimizer = ready_optimizer(self.compiled, self.parameters, self.module)
+        self.scale = self.optimizer.scale_loss if isinstance(self.optimizer, Optimizer) and self.optimizer.scales_loss else None
         if not self.parameters:
             warnings.warn("The model does not have any trainable weights.", stacklevel=2)
+
+    def finish(self) -> None:
+        """At the end of a training: an optimizer that averages the weights puts the averages in their place."""
+        if isinstance(self.optimizer, Optimizer):
+            self.optimizer.finalize_variable_values()
 
     def _first_gradients(self) -> None:
         without = [name for name, p in self.module.named_parameters() if p.requires_grad and p.grad is None]
@@ -212,7 +220,7 @@ class Engine:
             )
 
 
-def ready_optimizer(compiled: Compiled, parameters: list[nn.Parameter]) -> Any:
+def ready_optimizer(compiled: Compiled, parameters: list[nn.Parameter], module: nn.Module) -> Any:
     """The optimizer with the parameters that are trainable now; a torch optimizer that the user made stays as it is.
 
     Raises:
@@ -222,8 +230,8 @@ def ready_optimizer(compiled: Compiled, parameters: list[nn.Parameter]) -> Any:
     if isinstance(optimizer, type):
         optimizer = compiled.optimizer = optimizer(parameters)
     if isinstance(optimizer, Optimizer):
-        if parameters:
-            optimizer.build(parameters)
+        if parameters and not optimizer.knows(parameters):
+            optimizer.build(variables_of(module))
     elif parameters:
         own = {id(p) for group in optimizer.param_groups for p in group["params"]}
         if not own & {id(p) for p in parameters}:

@@ -112,6 +112,7 @@ class Trainer:
                     if self.stopping:
                         break
                     self.epoch, self.step = self.epoch + 1, 0
+                self.engine.finish()
                 self.callbacks.all("on_train_end", logs)
         finally:
             for feed in (self.feed, self.tester[1]) if self.tester is not None else (self.feed,):

@@ -144,7 +144,9 @@ class CallbackList(Callback):
         self, callbacks: Any = None, add_history: bool = False, add_progbar: bool = False, model: nn.Module | None = None, **params: Any
     ):
         super().__init__()
-        self.callbacks: list[Callback] = _flat(callbacks)
+        from .schedulers import as_callback
+
+        self.callbacks: list[Callback] = [as_callback(each) for each in _flat(callbacks)]
         for i, callback in enumerate(self.callbacks):
             if not isinstance(callback, Callback):
                 hint = "an instance: " + callback.__name__ + "()" if isinstance(callback, type) else "LambdaCallback(on_epoch_end=...)"

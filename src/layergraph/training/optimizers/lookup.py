@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Any, cast
+from typing import Any
 
 import torch
 
 from ...errors import ArgumentError, shown, suggestion
 from ...kinds import is_class, is_dict
+from . import classes, shaped, wrappers
 from .base import Optimizer
-from .classes import SGD, Adadelta, Adagrad, Adam, Adamax, AdamW, Lion, Nadam, RMSprop
+from .configs import deserialize
 
-OPTIMIZERS: dict[str, Any] = {cls.__name__.lower(): cls for cls in (SGD, Adam, AdamW, RMSprop, Adagrad, Adadelta, Adamax, Nadam, Lion)}
-LATER = {"ftrl", "lamb", "adafactor", "muon", "schedulefreeadamw", "lossscaleoptimizer", "multioptimizer"}
+_CLASSES: list[Any] = [
+    *(classes.SGD, classes.Adam, classes.AdamW, classes.RMSprop, classes.Adagrad, classes.Adadelta, classes.Adamax, classes.Nadam),
+    *(classes.Lion, classes.Ftrl, classes.Lamb, classes.ScheduleFreeAdamW, shaped.Adafactor, shaped.Muon),
+    *(wrappers.LossScaleOptimizer, wrappers.MultiOptimizer, wrappers.OptimizerMap),
+]
+OPTIMIZERS: dict[str, Any] = {cls.__name__.lower(): cls for cls in _CLASSES}
 
 
 def get(identifier: Any) -> Any:
@@ -25,16 +29,18 @@ def get(identifier: Any) -> Any:
     if isinstance(identifier, (Optimizer, torch.optim.Optimizer)):
         return identifier
     if is_dict(identifier) and "class_name" in identifier:
-        made: Optimizer = get(identifier["class_name"])
-        return type(made).from_config(identifier.get("config", {}))
+        return deserialize(identifier)
     if is_class(identifier) and issubclass(identifier, Optimizer):
-        return cast("Callable[[], Optimizer]", identifier)()
+        return _without_arguments(identifier)
     if is_class(identifier) and issubclass(identifier, torch.optim.Optimizer):
         return identifier
-    if isinstance(identifier, str):
-        if identifier.lower() in OPTIMIZERS:
-            return OPTIMIZERS[identifier.lower()]()
-        if identifier.lower() in LATER:
-            raise ArgumentError(f"the optimizer {identifier!r} is not in layergraph yet", "pass any torch.optim optimizer")
+    if isinstance(identifier, str) and identifier.lower() in OPTIMIZERS:
+        return _without_arguments(OPTIMIZERS[identifier.lower()])
     word = identifier.lower() if isinstance(identifier, str) else identifier
     raise ArgumentError(f"Could not interpret optimizer identifier: {shown(identifier)}", suggestion(word, OPTIMIZERS))
+
+
+def _without_arguments(cls: Any) -> Any:
+    if cls in (wrappers.LossScaleOptimizer, wrappers.MultiOptimizer, wrappers.OptimizerMap):
+        raise ArgumentError(f"the optimizer {cls.__name__!r} needs arguments", f"optimizers.{cls.__name__}(...)")
+    return cls()

@@ -27,6 +27,11 @@ class Rule(torch.optim.Optimizer):
         """The first value of a slot."""
         return torch.zeros_like(param, memory_format=torch.preserve_format)
 
+    def first(self, param: Tensor) -> dict[str, Tensor]:
+        """All slots of a parameter before its first step."""
+        group = self.param_groups[0]
+        return {name: self.start(name, param, group) for name in self.slots_of(group)}
+
     def update(self, group: dict[str, Any], params: list[Tensor], grads: list[Tensor], *slots: list[Tensor]) -> None:
         """One step for all tensors of a group."""
         raise NotImplementedError
@@ -55,6 +60,12 @@ class Rule(torch.optim.Optimizer):
     def slots_of(self, group: dict[str, Any]) -> tuple[str, ...]:
         """The slots that these options need."""
         return self.slots
+
+
+class Holder(Rule):
+    """No rule: parameters and learning rate of an optimizer that updates them itself."""
+
+    def update(self, group: dict[str, Any], params: list[Tensor], grads: list[Tensor], *slots: list[Tensor]) -> None: ...
 
 
 class MomentumSGD(Rule):
@@ -146,18 +157,100 @@ class Lion(Rule):
         torch._foreach_lerp_(means, grads, 1.0 - beta_2)
 
 
+class Ftrl(Rule):
+    """Follow the regularized leader (McMahan et al. 2013), with shrinkage."""
+
+    slots = ("accumulator", "linear")
+
+    def start(self, name: str, param: Tensor, group: dict[str, Any]) -> Tensor:
+        first = group["initial_accumulator_value"] if name == "accumulator" else 0.0
+        return torch.full_like(param, first, memory_format=torch.preserve_format)
+
+    def update(self, group: dict[str, Any], params: list[Tensor], grads: list[Tensor], *slots: list[Tensor]) -> None:
+        sums, linears = slots
+        rate, power, l1 = group["lr"], -group["learning_rate_power"], group["l1"]
+        before = torch._foreach_pow(sums, power)
+        torch._foreach_addcmul_(sums, grads, grads, value=1.0)
+        after = torch._foreach_pow(sums, power)
+        torch._foreach_add_(linears, grads)
+        torch._foreach_add_(linears, params, alpha=2.0 * group["l2_shrinkage"])
+        torch._foreach_addcmul_(linears, torch._foreach_sub(after, before), params, value=-1.0 / rate)
+        torch._foreach_div_(after, rate)
+        torch._foreach_add_(after, 2.0 * (group["l2"] + group["beta"] / (2.0 * rate)))
+        clipped = torch._foreach_clamp_min(torch._foreach_clamp_max(linears, l1), -l1)
+        torch._foreach_copy_(params, torch._foreach_div(torch._foreach_sub(clipped, linears), after))
+
+
+class Lamb(Rule):
+    """Adam whose step for each variable is as long as the variable itself times the learning rate (You et al. 2019)."""
+
+    slots = ("exp_avg", "exp_avg_sq")
+    joint: list[int] | None = None  # which of the tensors are one variable
+
+    def update(self, group: dict[str, Any], params: list[Tensor], grads: list[Tensor], *slots: list[Tensor]) -> None:
+        means, squares = slots
+        beta_1, beta_2 = group["betas"]
+        torch._foreach_lerp_(means, grads, 1.0 - beta_1)
+        torch._foreach_mul_(squares, beta_2)
+        torch._foreach_addcmul_(squares, grads, grads, value=1.0 - beta_2)
+        roots = torch._foreach_sqrt(torch._foreach_div(squares, 1.0 - beta_2 ** group["t"]))
+        torch._foreach_add_(roots, group["eps"])
+        steps = torch._foreach_div(torch._foreach_div(means, 1.0 - beta_1 ** group["t"]), roots)
+        lengths, strides = norms(params, self.joint), norms(list(steps), self.joint)
+        ratios = torch.where((lengths > 0) & (strides > 0), lengths / strides, 1.0)
+        torch._foreach_mul_(steps, list(ratios.unbind()))
+        torch._foreach_add_(params, steps, alpha=-group["lr"])
+
+
+class ScheduleFreeAdamW(Rule):
+    """`z -= lr g / (sqrt(v / (1 - b2^t)) + eps); w += (z - w) / t`: the mean of Adam's weights (Defazio et al. 2024).
+
+    The paper interpolates gradient and mean by beta_1. In Keras on torch and TensorFlow beta_1 cancels out, since the z that
+    it calls old is the one just updated; these are its numbers.
+    """
+
+    slots = ("z", "exp_avg_sq")
+
+    def start(self, name: str, param: Tensor, group: dict[str, Any]) -> Tensor:
+        return param.detach().clone() if name == "z" else super().start(name, param, group)
+
+    def update(self, group: dict[str, Any], params: list[Tensor], grads: list[Tensor], *slots: list[Tensor]) -> None:
+        fast, squares = slots
+        t, beta_2 = group["t"], group["betas"][1]
+        rate = group["lr"] * (min(t / group["warmup_steps"], 1.0) if group["warmup_steps"] > 0 else 1.0)
+        torch._foreach_mul_(squares, beta_2)
+        torch._foreach_addcmul_(squares, grads, grads, value=1.0 - beta_2)
+        roots = torch._foreach_sqrt(torch._foreach_div(squares, 1.0 - beta_2**t))
+        torch._foreach_add_(roots, group["eps"])
+        torch._foreach_addcdiv_(fast, grads, roots, value=-rate)
+        torch._foreach_lerp_(params, fast, 1.0 / t)
+
+
+# --- gradients and weights as a whole
+
+
+def norms(tensors: list[Tensor], joint: list[int] | None) -> Tensor:
+    """The norm of each tensor; tensors with the same number in `joint` are one, and each of them gets the norm of it."""
+    each = torch.stack(torch._foreach_norm(tensors))
+    if joint is None:
+        return each
+    rows = {number: i for i, number in enumerate(dict.fromkeys(joint))}
+    places = torch.tensor([rows[number] for number in joint], device=each.device)
+    return torch.zeros(len(rows), dtype=each.dtype, device=each.device).index_add_(0, places, each.square()).sqrt()[places]
+
+
 @torch.no_grad()
-def clip_each(grads: list[Tensor], limit: float) -> None:
-    """Scales each gradient, in place, to a norm of at most `limit`."""
-    factors = limit / torch.stack(torch._foreach_norm(grads)).clamp(min=limit)
+def clip_each(grads: list[Tensor], limit: float, joint: list[int] | None = None) -> None:
+    """Scales each gradient, in place, to a norm of at most `limit`; `joint` as in `norms`."""
+    factors = limit / norms(grads, joint).clamp(min=limit)
     torch._foreach_mul_(grads, list(factors.unbind()))
 
 
 @torch.no_grad()
 def clip_all(grads: list[Tensor], limit: float) -> None:
-    """Scales all gradients, in place, by one factor, so that their common norm is at most `limit`."""
+    """Scales all gradients, in place, by one factor, so that their common norm is at most `limit`; NaN if that is not finite."""
     norm = cast("Tensor", torch.linalg.vector_norm(torch.stack(torch._foreach_norm(grads))))
-    torch._foreach_mul_(grads, limit / norm.clamp(min=limit))
+    torch._foreach_mul_(grads, limit / norm.clamp(min=limit) + (norm - norm))
 
 
 @torch.no_grad()
@@ -171,3 +264,42 @@ def clip_values(grads: list[Tensor], limit: float) -> None:
 def decay(params: list[Tensor], factor: float) -> None:
     """Multiplies every parameter, in place."""
     torch._foreach_mul_(params, factor)
+
+
+@torch.no_grad()
+def divide(tensors: list[Tensor], by: float) -> None:
+    """Divides every tensor, in place."""
+    torch._foreach_div_(tensors, by)
+
+
+@torch.no_grad()
+def add(tensors: list[Tensor], others: list[Tensor]) -> None:
+    """Adds to every tensor, in place."""
+    torch._foreach_add_(tensors, others)
+
+
+@torch.no_grad()
+def zero(tensors: list[Tensor]) -> None:
+    """Sets every tensor to zero."""
+    torch._foreach_zero_(tensors)
+
+
+@torch.no_grad()
+def average(averages: list[Tensor], params: list[Tensor], momentum: float) -> None:
+    """`a = momentum a + (1 - momentum) w`."""
+    torch._foreach_mul_(averages, momentum)
+    torch._foreach_add_(averages, params, alpha=1.0 - momentum)
+
+
+@torch.no_grad()
+def copy(tensors: list[Tensor], others: list[Tensor]) -> None:
+    """Copies into every tensor."""
+    torch._foreach_copy_(tensors, others)
+
+
+@torch.no_grad()
+def swap(tensors: list[Tensor], others: list[Tensor]) -> None:
+    """Exchanges the values of two lists of tensors."""
+    held = [t.detach().clone() for t in tensors]
+    torch._foreach_copy_(tensors, others)
+    torch._foreach_copy_(others, held)

@@ -4,14 +4,27 @@ from __future__ import annotations
 
 import inspect
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
+import torch
+
 from ...errors import ArgumentError
+from . import configs
 
 
 class LearningRateSchedule:
-    """The base: write `__call__(step)`."""
+    """The base: write `__call__(step)`, and `get_config` where the arguments are not kept under their names.
+
+    >>> class Halving(LearningRateSchedule):
+    ...     def __init__(self, first):
+    ...         self.first = first
+    ...
+    ...     def __call__(self, step):
+    ...         return self.first / 2**step
+    >>> Halving(0.8)(3), Halving(0.8).get_config()
+    (0.1, {'first': 0.8})
+    """
 
     def __call__(self, step: int) -> float:
         """The learning rate of a step."""
@@ -140,3 +153,57 @@ class CosineDecay(LearningRateSchedule):
     def _decay(self, start: float, step: int) -> float:
         cosine = 0.5 * (1.0 + math.cos(math.pi * min(step, self.decay_steps) / self.decay_steps))
         return start * ((1.0 - self.alpha) * cosine + self.alpha)
+
+
+class CosineDecayRestarts(LearningRateSchedule):
+    """Half a cosine from the initial rate, again and again: each time `t_mul` as long, from `m_mul` times the height.
+
+    After Loshchilov and Hutter 2016; at a restart the rounding of Keras's float32 decides whether it is the last step of the
+    old cosine or the first of the new, and does here.
+    """
+
+    def __init__(
+        self,
+        initial_learning_rate: float,
+        first_decay_steps: int,
+        t_mul: float = 2.0,
+        m_mul: float = 1.0,
+        alpha: float = 0.0,
+        name: str = "SGDRDecay",
+    ):
+        _positive(self, "first_decay_steps", first_decay_steps)
+        self.initial_learning_rate = initial_learning_rate
+        self.first_decay_steps = first_decay_steps
+        self.t_mul = t_mul
+        self.m_mul = m_mul
+        self.alpha = alpha
+        self.name = name
+
+    def __call__(self, step: int) -> float:
+        done = step / self.first_decay_steps
+        if self.t_mul == 1.0:
+            restarts = math.floor(done)
+            done -= restarts
+        else:
+            longer = torch.tensor(self.t_mul)
+            restarts = int(((1.0 - torch.tensor(step) / self.first_decay_steps * (1.0 - longer)).log() / longer.log()).floor())
+            length = self.t_mul**restarts
+            done = (done - (1.0 - length) / (1.0 - self.t_mul)) / length
+        cosine = 0.5 * self.m_mul**restarts * (1.0 + math.cos(math.pi * done))
+        return self.initial_learning_rate * ((1.0 - self.alpha) * cosine + self.alpha)
+
+
+SCHEDULES = {
+    cls.__name__.lower(): cls
+    for cls in (ExponentialDecay, InverseTimeDecay, PiecewiseConstantDecay, PolynomialDecay, CosineDecay, CosineDecayRestarts)
+}
+
+
+def serialize(learning_rate_schedule: LearningRateSchedule) -> dict[str, Any]:
+    """A schedule as Keras's config: `{"module": "keras.optimizers.schedules", "class_name": ..., "config": {...}, ...}`."""
+    return configs.serialize(learning_rate_schedule, "optimizers.schedules")
+
+
+def deserialize(config: Any, custom_objects: Mapping[str, Any] | None = None) -> Any:
+    """The inverse of `serialize`; a class of the user's is found in `custom_objects`, in scope, or registered."""
+    return configs.made("schedule", config, SCHEDULES, custom_objects)
