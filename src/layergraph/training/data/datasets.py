@@ -17,7 +17,7 @@ from ...kinds import is_array
 from .loaders import Read
 from .reader import Reader
 from .source import Part, rows, seeded
-from .structure import flatten, pack
+from .structure import flatten, map_leaves, pack
 from .tensors import to_tensor
 
 
@@ -44,9 +44,17 @@ class Samples(Read):
     def given(self, order: Tensor | None, start: int, part: Part) -> Iterator[Any]:
         chosen: Sequence[int] = range(self.length) if order is None else cast("list[int]", order.tolist())
         size = self.batch_size
-        lists = (chosen[i : i + size] for i in range(start * size, len(chosen), size))
-        batches: Any = [list(one[rows(len(one), part)]) for one in lists]
-        return iter(DataLoader(self.dataset, batch_sampler=batches, generator=seeded(self.seed, self.epoch)))
+        lists = [chosen[i : i + size] for i in range(start * size, len(chosen), size)]
+        parts = [list(one[rows(len(one), part)]) for one in lists]
+        # a batch with fewer rows than there are parts leaves some with none, of the shape that others have
+        nothing = {i for i, one in enumerate(parts) if not one}
+        batches: Any = [one or [lists[i][0]] for i, one in enumerate(parts)]
+        given = iter(DataLoader(self.dataset, batch_sampler=batches, generator=seeded(self.seed, self.epoch)))
+        return given if not nothing else (map_leaves(_no_rows, b) if i in nothing else b for i, b in enumerate(given))
+
+
+def _no_rows(value: Any) -> Any:
+    return value[:0]
 
 
 class Batches(Read):

@@ -41,6 +41,7 @@ class Feed:
         self._iterator: Iterator[Batch] | None = None
         self._waiting: Batch | None = None
         self._seen = 0
+        self._told = False  # that the data have ended
         source.tell(watch)
 
     def _open(self, epoch: int) -> Iterator[Batch]:
@@ -65,6 +66,7 @@ class Feed:
                 if not self._seen:
                     raise DataError("the data is empty: it gave no batch", "pass a new generator: one that has ended gives nothing more")
                 if self.limit is not None:
+                    self._told = True
                     _tell_end(f"epoch {epoch + 1} wanted {self.limit} and had {step}")
                 return
             yield batch
@@ -88,9 +90,12 @@ class Feed:
         """Whether there are batches for this epoch. Of what can be read only once, the next batch is drawn to see, and kept."""
         if self.source.lasting or not self._seen:
             return True
+        if self._told:
+            return False
         self.source.on_epoch_begin(epoch, self.seed)
         self._waiting = self._draw(epoch)
         if self._waiting is None:
+            self._told = True
             _tell_end(f"epoch {epoch + 1} had none")
         return self._waiting is not None
 
