@@ -60,9 +60,8 @@ def line(
 
     sizes = range(_WIDEST, _NARROWEST - 1, -1)
     times = f"{spent}{left}{speed}", f"{spent}{left}", spent
-    return _fitted(
-        [*(with_bar(size, times[0]) for size in sizes), *(with_bar(_NARROWEST, time) for time in times[1:])], numbers, width, done
-    )
+    heads = [*(with_bar(size, times[0]) for size in sizes), *(with_bar(_NARROWEST, time) for time in times[1:])]
+    return _fitted([*heads, f"{head}{counts}", counts], numbers, width, done)
 
 
 def _bar(share: float, size: int, marks: str) -> str:

@@ -48,8 +48,11 @@ class Callback:
         self.params = params
 
     def set_model(self, model: nn.Module) -> None:
-        """Takes the model."""
+        """Takes the model, and what it was compiled with."""
         self.model = model
+        compiled = model.__dict__.get("_compiled")
+        if compiled is not None:
+            self.compiled = compiled
 
     def close(self) -> None:
         """Lets go of what is open (a bar, a file), also after an error; called when `fit`, `evaluate` or `predict` end, however they do."""
@@ -96,12 +99,18 @@ def _overrides(callback: Callback, event: str) -> bool:
 
 
 def _explained(callback: Callback, event: str, index: int) -> Callable[..., None]:
-    """The event of a callback; an error in it is told with who and where."""
+    """The event of a callback: it gets its `logs`, None where there are none; an error in it is told with who and where."""
     function = getattr(callback, event)
+    numbered = "epoch" in event or "batch" in event
 
     def call(*args: Any) -> None:
         try:
-            function(*args)
+            if numbered and len(args) == 1:
+                function(args[0], None)
+            elif args or event == "close":
+                function(*args)
+            else:
+                function(None)
         except Exception as error:
             error.add_note(f"in callbacks[{index}], {type(callback).__name__}.{event}{_moment(callback, event, args)}")
             raise
@@ -174,7 +183,7 @@ class CallbackList(Callback):
 
     def set_model(self, model: nn.Module) -> None:
         """Tells all of them."""
-        self.model = model
+        super().set_model(model)
         for callback in self.callbacks:
             callback.set_model(model)
 

@@ -66,8 +66,8 @@ class EventFile:
         self._protos: Any = summary_pb2
         try:
             os.makedirs(folder, exist_ok=True)
-        except FileExistsError:
-            raise ArgumentError(f"TensorBoard: {folder!r} is a file", "log_dir='logs'") from None
+        except (FileExistsError, NotADirectoryError):
+            raise ArgumentError(f"TensorBoard: {folder!r}, or a part of it, is a file", "log_dir='logs'") from None
         name = f"events.out.tfevents.{int(time.time()):010d}.{socket.gethostname()}.{os.getpid()}.{next(_counter)}"
         self.path = os.path.join(folder, name)
         self._records: Any = RecordWriter(open(self.path, "wb"))  # noqa: SIM115 (closed by `close`)

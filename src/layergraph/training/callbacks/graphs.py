@@ -58,7 +58,7 @@ class _Drawing:
             if fed is not None:
                 made[symbol.node, symbol.path] = fed[i] if i < len(fed) else fed[-1]
                 continue
-            name = self.name(scope, names[layer])
+            name = self.name(scope, names.get(layer) or module.input_names[i])  # a Sequential does not list its Input
             made[symbol.node, symbol.path] = name
             self.boxes.append(Box(name, "InputLayer", (), (tuple(symbol.shape),)))
         for node in plan.nodes:

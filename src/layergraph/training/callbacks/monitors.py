@@ -64,10 +64,10 @@ class Monitor(Callback):
         self._sign: int | None = {"min": -1, "max": 1}.get(mode)
 
     def value(self, logs: Any, missing: str) -> float | None:
-        """The watched value, or None with a warning: `missing`, and what there is."""
+        """The watched value, or None with a warning: `missing`, with the names that there are in the place of `{}`."""
         logs = logs or {}
         if logs.get(self.monitor) is None:
-            warnings.warn(f"{missing}{','.join(logs)}", stacklevel=3)
+            warnings.warn(missing.replace("{}", ",".join(logs)), stacklevel=3)
             return None
         return float(logs[self.monitor])
 
@@ -153,7 +153,8 @@ class EarlyStopping(Monitor):
             self.best_weights = {key: value.detach().clone() for key, value in self.model.state_dict().items() if isinstance(value, Tensor)}
 
     def on_epoch_end(self, epoch: int, logs: Any = None) -> None:
-        current = self.value(logs, f"Early stopping conditioned on metric `{self.monitor}` which is not available. Available metrics are: ")
+        what = f"Early stopping conditioned on metric `{self.monitor}` which is not available."
+        current = self.value(logs, f"{what} Available metrics are: {{}}")
         if current is None or epoch < self.start_from_epoch:
             return
         if self.restore_best_weights and self.best_weights is None:

@@ -153,8 +153,8 @@ class ReduceLROnPlateau(Monitor):
     def on_epoch_end(self, epoch: int, logs: Any = None) -> None:
         logs = logs if logs is not None else {}
         logs.update(logged_rates(self))
-        missing = f"Learning rate reduction is conditioned on metric `{self.monitor}` which is not available. Available metrics are: "
-        current = self.value(logs, missing)
+        what = f"Learning rate reduction is conditioned on metric `{self.monitor}` which is not available."
+        current = self.value(logs, f"{what} Available metrics are: {{}}.")
         if current is None:
             return
         if self.in_cooldown():

@@ -77,7 +77,20 @@ class CSVLogger(Callback):
         self.writer = csv.DictWriter(self.file, ["epoch", *(self.keys or ())], delimiter=self.sep)
         if epoch is not None and self.file.tell() == 0:
             self.writer.writeheader()
+        elif self.keys is not None and not self.resumed:
+            self._compare_columns()
         return self.file
+
+    def _compare_columns(self) -> None:
+        """Appended lines have the columns of this training, as in Keras: where the file has others, that is told."""
+        with open(self.filename, newline="", encoding="utf-8") as file:
+            columns = next(csv.reader(file, delimiter=self.sep), [])
+        if columns != ["epoch", *(self.keys or ())]:
+            warnings.warn(
+                f"CSVLogger(append=True): {self.filename} has the columns {', '.join(columns)}; the new lines have epoch, "
+                f"{', '.join(self.keys or ())}",
+                stacklevel=4,
+            )
 
     def on_train_end(self, logs: Any = None) -> None:
         if self.file is None:
