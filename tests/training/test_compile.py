@@ -78,7 +78,7 @@ def test_loss_weights():
         ({"loss": {"e1": "mse", "e2": "mse"}, "loss_weights": {"e1": 1.0, "e": 2.0}}, "the `loss_weights` dict names an output 'e'"),
         ({"loss": "mse", "loss_weights": "1"}, "`loss_weights` must be a number, a list or a dict"),
         ({"loss": "mse", "jit_compile": True}, "compile(jit_compile=True) is not in layergraph yet"),
-        ({"loss": "mse", "steps_per_execution": 8}, "compile(steps_per_execution=8) is not in layergraph yet"),
+        ({"loss": "mse", "steps_per_execution": 0}, "compile(steps_per_execution=0): wanted a whole number of at least 1"),
     ],
 )
 def test_wrong_arguments_are_told_at_once(options, text):

@@ -4,7 +4,8 @@
     data/           arrays, tensors, frames and loaders as flat batches; the order of an epoch
     engine.py       one batch: forward, loss, backward, step; passes.py: forward and loss as one function
     trainer.py      a running `fit`: epochs, validation, callbacks, where it stands
-    loop.py         fit, evaluate, predict and their one-batch forms
+    steps.py        the same for a model with a `train_step`, `compute_loss`, ... of its own; variables.py: its weights meanwhile
+    loop.py         fit, evaluate, predict; single.py: their one-batch forms
     trainable.py    the same as methods, for a module class
     losses/, metrics/, optimizers/, callbacks/
 
@@ -26,9 +27,9 @@ if TYPE_CHECKING:
     from .loop import evaluate as evaluate
     from .loop import fit as fit
     from .loop import predict as predict
-    from .loop import predict_on_batch as predict_on_batch
-    from .loop import test_on_batch as test_on_batch
-    from .loop import train_on_batch as train_on_batch
+    from .single import predict_on_batch as predict_on_batch
+    from .single import test_on_batch as test_on_batch
+    from .single import train_on_batch as train_on_batch
 
 __all__ = ["Compiled", "Trainable", "evaluate", "fit", "predict", "predict_on_batch", "test_on_batch", "train_on_batch"]
 
@@ -40,7 +41,7 @@ def __getattr__(name: str) -> Any:
 
         return Compiled
     if name in __all__:
-        from . import loop
+        from . import loop, single
 
-        return getattr(loop, name)
+        return getattr(single if name.endswith("_on_batch") else loop, name)
     raise AttributeError(f"module 'layergraph.training' has no attribute {name!r}")

@@ -16,6 +16,7 @@ from .losses.base import Loss
 from .losses.functions import masked_weight
 from .metrics import lookup as metrics
 from .metrics.base import Metric
+from .numbers import as_tensor
 
 if TYPE_CHECKING:
     from .compile import Compiled
@@ -87,17 +88,24 @@ class BoundLoss:
         self.name = name
         self.loss = loss
         self.weight = weight
-        self.running = _Running()
+        self.running = Running(f"{name}_loss")
 
 
-class _Running:
-    """A sum of batch means, each times its batch size, on the device."""
+class Running(Metric):
+    """The mean of batch losses, each counted as often as its batch has samples: 'loss' among a model's metrics."""
 
-    def __init__(self) -> None:
+    direction = "down"
+
+    def __init__(self, name: str = "loss"):
+        super().__init__(name)
+        self.reset_state()
+
+    def reset_state(self) -> None:
         self.total: Any = None
-        self.count = 0
+        self.count: float = 0
 
-    def add(self, value: Tensor, size: int) -> None:
+    def add(self, value: Tensor, size: float) -> None:
+        """Adds the loss of a batch of `size` samples, on its device."""
         value = value.detach()
         if self.total is None:
             self.total = (value if value.device.type == "mps" else value.double()) * size
@@ -105,7 +113,22 @@ class _Running:
             self.total = torch.add(self.total, value, alpha=size)
         self.count += size
 
-    def result(self) -> float:
+    def update_state(self, values: Any, sample_weight: Any = None) -> None:
+        """Adds a batch, as `metrics.Mean` does: one value, or several, and a weight (the size of the batch) for it or for each."""
+        values = as_tensor(values).detach()
+        if not values.ndim and (sample_weight is None or isinstance(sample_weight, (int, float))):
+            self.add(values, 1 if sample_weight is None else sample_weight)
+            return
+        weight = torch.ones_like(values) if sample_weight is None else as_tensor(sample_weight, values.device).expand_as(values)
+        count = float(weight.sum())
+        self.add((values * weight).sum() / count, count)
+
+    def result(self) -> Tensor:
+        """The mean so far; 0 before any batch."""
+        return torch.as_tensor(self.total / self.count if self.count else 0.0).float()
+
+    def value(self) -> float:
+        """The mean so far, in double precision: here the device is waited for."""
         return float(self.total) / self.count if self.count else 0.0
 
 
@@ -125,7 +148,7 @@ class Binding:
         self.metrics = _metrics_by_output(compiled.metrics, "metrics", names, y_true, preds, flat)
         self.weighted = _metrics_by_output(compiled.weighted_metrics, "weighted_metrics", names, y_true, preds, flat)
         self.keys = _unique_keys(self.metrics, self.weighted, names)
-        self.total = _Running()
+        self.total = compiled.tracker
 
     @property
     def needed(self) -> list[int]:
@@ -134,9 +157,9 @@ class Binding:
 
     def reset(self) -> None:
         """Forgets every batch."""
-        self.total = _Running()
+        self.total.reset_state()
         for bound in self.losses:
-            bound.running = _Running()
+            bound.running.reset_state()
         for _, metric in (*self.metrics, *self.weighted):
             metric.reset_state()
 
@@ -169,6 +192,10 @@ class Binding:
     def count(self, total: Tensor, each: Sequence[Tensor], size: int) -> None:
         """Adds the losses of a batch of `size` samples to the running means."""
         self.total.add(total, size)
+        self.count_each(each, size)
+
+    def count_each(self, each: Sequence[Tensor], size: int) -> None:
+        """Adds the loss of each output, where there are several."""
         if len(self.losses) > 1:
             for bound, value in zip(self.losses, each, strict=True):
                 bound.running.add(value, size)
@@ -188,9 +215,9 @@ class Binding:
 
     def results(self) -> dict[str, Any]:
         """Every value so far, sorted by name: here the device is waited for. What a metric gives as a dict is logged by its keys."""
-        logs: dict[str, Any] = {"loss": self.total.result()}
+        logs: dict[str, Any] = {"loss": self.total.value()}
         if len(self.losses) > 1:
-            logs.update({f"{bound.name}_loss": bound.running.result() for bound in self.losses})
+            logs.update({f"{bound.name}_loss": bound.running.value() for bound in self.losses})
         for key, (_, metric) in zip(self.keys, (*self.metrics, *self.weighted), strict=True):
             value = metric.result()
             if is_mapping(value):

@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, Any
 from torch import Tensor
 
 from ..errors import ArgumentError, shown
-from ..kinds import is_dict, is_sequence
-from .binding import Binding, is_auto, losses_by_output
+from ..kinds import is_dict, is_sequence, is_whole
+from .binding import Binding, Running, is_auto, losses_by_output
 from .data.structure import flatten
 from .losses import lookup as losses
 from .metrics import lookup as metrics
@@ -31,7 +31,10 @@ class Compiled:
         loss_weights: a number for each loss, as a list or dict.
         metrics, weighted_metrics: lists, or lists and dicts of these by output.
         output_names: the model's outputs where they are known before it runs.
-        jit_compile, steps_per_execution: only 'auto' or False, and 1, for now.
+        steps_per_execution: callbacks are called once for so many batches of `fit` and `evaluate`, before the first and after the
+            last of them; a batch that is the last of its epoch ends a group.
+        jit_compile: only 'auto' or False, for now.
+        run_eagerly, auto_scale_loss: kept, for whoever reads them.
 
     Raises:
         ArgumentError: names that mean nothing, and arguments that do not fit each other.
@@ -48,19 +51,28 @@ class Compiled:
         output_names: Sequence[str] | None = None,
         steps_per_execution: int = 1,
         jit_compile: bool | str = "auto",
+        run_eagerly: bool = False,
+        auto_scale_loss: bool = True,
     ):
         if jit_compile not in ("auto", False):
             raise ArgumentError(
                 f"compile(jit_compile={jit_compile!r}) is not in layergraph yet", "model = torch.compile(model) works on the model"
             )
-        if steps_per_execution != 1:
-            raise ArgumentError(f"compile(steps_per_execution={steps_per_execution!r}) is not in layergraph yet; only 1 is")
+        if not is_whole(steps_per_execution) or steps_per_execution < 1:
+            raise ArgumentError(f"compile(steps_per_execution={steps_per_execution!r}): wanted a whole number of at least 1")
         self.optimizer = optimizers.get(optimizer)
         self.loss = loss
         self.loss_weights = loss_weights
         self.metrics = metrics
         self.weighted_metrics = weighted_metrics
+        self.steps_per_execution = steps_per_execution
+        self.jit_compile = jit_compile if isinstance(jit_compile, bool) else False
+        self.run_eagerly = run_eagerly
+        self.auto_scale_loss = auto_scale_loss
+        self.tracker = Running()
         self.binding: Binding | None = None
+        # whether the model has metrics of its own, beside those of `compile`: looked for when `fit` or `evaluate` begin
+        self.own_metrics: bool | None = None
         self.history: History | None = None
         self.stop_training = False
         self._check(list(output_names) if output_names else None)
@@ -99,7 +111,7 @@ class Compiled:
             except Exception:
                 warnings.warn(f"the copy is without `{key}`: {shown(state[key])} cannot be pickled; call compile() on it", stacklevel=2)
                 state[key] = None
-        state["binding"] = None
+        state.update(binding=None, tracker=Running())
         return state
 
     def __deepcopy__(self, memo: dict[int, Any]) -> Compiled:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from functools import partial
 from typing import Any, cast
 
@@ -24,7 +24,6 @@ from .optimizers.variables import variables_of
 from .passes import Forward, Pass, Result
 
 _NORMS = (nn.BatchNorm1d, nn.BatchNorm2d, nn.BatchNorm3d, nn.SyncBatchNorm)
-_OVERRIDES = ("train_step", "test_step", "predict_step", "compute_loss", "compute_metrics", "make_train_function")
 
 
 def device_of(module: nn.Module) -> torch.device | None:
@@ -32,15 +31,6 @@ def device_of(module: nn.Module) -> torch.device | None:
     tensor = next(module.parameters(), None)
     tensor = next(module.buffers(), None) if tensor is None else tensor
     return None if tensor is None else tensor.device
-
-
-def refuse_overrides(module: nn.Module) -> None:
-    """Raises for methods of Keras's that a user has written and that would not be called."""
-    for name in _OVERRIDES:
-        if callable(getattr(type(module), name, None)):
-            raise ArgumentError(
-                f"{type(module).__name__}.{name} is not called by layergraph yet", "write a plain PyTorch loop for a custom step"
-            )
 
 
 class Engine:
@@ -54,6 +44,9 @@ class Engine:
         inputs: how it is called.
         compiled: losses, metrics and optimizer; None to predict.
     """
+
+    without_gradients = torch.inference_mode  # around evaluation and prediction
+    calls_module = True  # whether a step of training runs the module on the inputs of its batch
 
     def __init__(self, module: nn.Module, inputs: Inputs, compiled: Compiled | None):
         self.module = module
@@ -114,7 +107,7 @@ class Engine:
         if source.y is None and any(leaf is not None for leaf in flatten(self.compiled.loss)):
             raise DataError(f"there is no target: the loss {self.compiled.loss!r} needs `y`", "pass y")
         kept = self.compiled.binding
-        wanted = kept.needed if kept is not None and kept.names == names else _needed(self.compiled, names)
+        wanted = kept.needed if kept is not None and kept.names == names else needed(self.compiled, names)
         own = plan(source.y, names, wanted, "y")
         weights = plan(source.weight, names, wanted, "sample_weight")
         first, second = self.counts
@@ -178,14 +171,27 @@ class Engine:
         assert self.binding is not None
         self.binding.update(result.ys, result.preds, result.ws, result.masks)
 
+    def predict_batch(self, batch: Batch) -> Any:
+        """The outputs; call it under `inference_mode`."""
+        return self.forward.outputs(self.moved(batch[: self.counts[0]]))
+
     def results(self) -> dict[str, float]:
         """Losses and metrics so far, by name."""
         return self.binding.results() if self.binding is not None else {}
 
+    def batch_results(self) -> dict[str, float]:
+        """What callbacks are told after a batch."""
+        return self.results()
+
+    def as_list(self, logs: Mapping[str, float]) -> Any:
+        """`results` as `evaluate` gives them."""
+        return logs if self.binding is None else self.binding.as_list(logs)
+
     def reset(self) -> None:
         """Starts the sums again."""
-        if self.binding is not None:
-            self.binding.reset()
+        binding = self.compiled.binding if self.compiled is not None else None
+        if binding is not None:
+            binding.reset()
 
     # --- the optimizer
 
@@ -247,7 +253,7 @@ def _losses(module: Any) -> Sequence[Tensor]:
     return module.losses
 
 
-def _needed(compiled: Compiled, names: list[str]) -> list[int]:
+def needed(compiled: Compiled, names: list[str]) -> list[int]:
     """The outputs that want a target, before losses and metrics are resolved."""
     found: set[int] = set()
     for given in (compiled.loss, compiled.metrics, compiled.weighted_metrics):
@@ -275,7 +281,7 @@ def check_last_batch(engine: Engine, source: Source) -> None:
     Raises:
         DataError: with a batch size that leaves no single sample.
     """
-    if not isinstance(source, Arrays):
+    if not isinstance(source, Arrays) or not engine.calls_module:
         return
     last = source.length - (source.steps - 1) * source.batch_size
     modules = cast("Iterable[tuple[str, nn.Module]]", engine.module.named_modules())

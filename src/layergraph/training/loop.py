@@ -1,4 +1,4 @@
-"""`fit`, `evaluate`, `predict` and their one-batch forms, as functions for any `nn.Module`."""
+"""`fit`, `evaluate` and `predict`, as functions for any `nn.Module`."""
 
 from __future__ import annotations
 
@@ -18,9 +18,10 @@ from .callbacks.base import CallbackList, History, known
 from .callbacks.progress import ProgbarLogger
 from .compile import Compiled
 from .data.feed import Feed
-from .data.sources import Arrays, Batch, Source, is_array_like, make_source
+from .data.sources import Arrays, Source, is_array_like, make_source
 from .data.structure import flatten, pack
-from .engine import Engine, refuse_overrides
+from .engine import Engine
+from .steps import AsGiven, Steps, engine_for
 from .trainer import Trainer, test
 
 _UNCOMPILED = "You must call `compile()` before using the model."
@@ -49,7 +50,9 @@ def fit(
     """Trains a module, as Keras's `Model.fit` does.
 
     Args:
-        module: any `nn.Module`; it is put into training mode for the time, and every mode is restored.
+        module: any `nn.Module`; it is put into training mode for the time, and every mode is restored. Of a `Model`, or of
+            another class with `Trainable` among its bases, `train_step`, `compute_loss` and the like are called where the
+            class has written them; methods of a plain module under these names are its own affair, and are not called.
         compiled: loss, optimizer, metrics.
         x, y: arrays or tensors, or lists and dicts of them by input and output name; or a `DataLoader`/`Dataset` as x.
         verbose: 'auto' or 1 for a progress bar (a line per epoch where no bar can be drawn), 2 for lines, 0 for nothing.
@@ -65,7 +68,8 @@ def fit(
         DataError: data that do not fit each other or the model.
         ArgumentError: an uncompiled model, arguments out of range, a loss without gradient.
     """
-    compiled = _compiled(module, compiled)
+    compiled = checked(compiled)
+    kind = engine_for(module, compiled)
     _check_fit_arguments(epochs, initial_epoch, steps_per_epoch, validation_split, shuffle, x)
     callback_list = _callbacks(callbacks, verbose, "fit")
     source = make_source(
@@ -76,23 +80,25 @@ def fit(
         batch_size=batch_size,
         steps=steps_per_epoch,
         class_weight=class_weight,
+        inputs=_inputs(kind, module),
     )
     validation: Source | None = None
     if validation_data is not None:
         parts = validation_data if is_sequence(validation_data) else (validation_data,)
         if not 1 <= len(parts) <= 3:
             raise DataError(f"validation_data must be (x, y) or (x, y, sample_weight), but it has {len(parts)} entries")
-        validation = make_source(module, *parts, batch_size=validation_batch_size or batch_size, who="fit, validation_data")
+        size = validation_batch_size or batch_size
+        validation = make_source(module, *parts, batch_size=size, who="fit, validation_data", inputs=_inputs(kind, module))
     elif validation_split and isinstance(source, Arrays):
         source, validation = source.split(validation_split)
         source.set_batch_size(batch_size, steps_per_epoch)
         validation.set_batch_size(validation_batch_size or batch_size)
 
-    engine = Engine(module, source.inputs, compiled)
+    engine = kind(module, source.inputs, compiled)
     feed = Feed(engine.watch, source, shuffle, steps_per_epoch)
     tester: tuple[Engine, Feed] | None = None
     if validation is not None:
-        test_engine = Engine(module, validation.inputs, compiled)
+        test_engine = kind(module, validation.inputs, compiled)
         tester = test_engine, Feed(test_engine.watch, validation, limit=validation_steps, afresh=True)
     trainer = Trainer(module, compiled, engine, feed, tester, callback_list, epochs, initial_epoch, validation_freq)
     _attach(callback_list, module, compiled, {"verbose": _level(verbose), "epochs": epochs, "steps": feed.steps}, trainer)
@@ -121,11 +127,13 @@ def evaluate(
     Returns:
         The loss; or a list, the loss first, where there are metrics or several losses; or a dict with `return_dict`.
     """
-    compiled = _compiled(module, compiled)
+    compiled = checked(compiled)
     _check_positive("steps", steps)
     callback_list = _callbacks(callbacks, verbose, "evaluate")
-    source = make_source(module, x, y, sample_weight, batch_size=batch_size, steps=steps, who="evaluate")
-    engine = Engine(module, source.inputs, compiled)
+    kind = engine_for(module, compiled)
+    inputs = _inputs(kind, module)
+    source = make_source(module, x, y, sample_weight, batch_size=batch_size, steps=steps, who="evaluate", inputs=inputs)
+    engine = kind(module, source.inputs, compiled)
     feed = Feed(engine.watch, source, limit=steps)
     _attach(callback_list, module, compiled, {"verbose": _level(verbose), "epochs": 1, "steps": feed.steps})
     try:
@@ -133,7 +141,7 @@ def evaluate(
     finally:
         feed.close()
         callback_list.close()
-    return _shaped(engine, logs, return_dict)
+    return shaped(engine, logs, return_dict)
 
 
 def predict(
@@ -147,95 +155,39 @@ def predict(
 ) -> Any:
     """The outputs for all samples, as numpy arrays in the structure of the module's outputs; in eval mode."""
     _check_positive("steps", steps)
-    refuse_overrides(module)
     callback_list = _callbacks(callbacks, verbose, "predict")
-    source = make_source(module, x, batch_size=batch_size, steps=steps, who="predict")
-    engine = Engine(module, source.inputs, None)
+    kind = engine_for(module, compiled, predicting=True)
+    source = make_source(module, x, batch_size=batch_size, steps=steps, who="predict", inputs=_inputs(kind, module))
+    engine = kind(module, source.inputs, compiled)
     feed = Feed(engine.watch, source, limit=steps)
     _attach(callback_list, module, compiled, {"verbose": _level(verbose), "epochs": 1, "steps": feed.steps})
     begin, end = callback_list.batch["on_predict_batch_begin"], callback_list.batch["on_predict_batch_end"]
     parts: list[list[Any]] = []
     outputs: Any = None
     try:
-        callback_list.all("on_predict_begin")
-        with in_mode(module, False), torch.inference_mode():
+        callback_list.all("on_predict_begin", {})
+        with in_mode(module, False), engine.without_gradients():
             for step, batch in enumerate(feed.epoch()):
                 for function in begin:
-                    function(step)
-                outputs = engine.forward.outputs(engine.moved(batch[: engine.counts[0]]))
+                    function(step, {})
+                outputs = engine.predict_batch(batch)
                 leaves = [outputs] if isinstance(outputs, Tensor) else flatten(outputs)
                 parts.append([leaf.cpu() if isinstance(leaf, Tensor) else leaf for leaf in leaves])
                 for function in end:
                     function(step, {"outputs": outputs})
-            joined = [_joined(column) for column in zip(*parts, strict=True)]
-        callback_list.all("on_predict_end")
+            arrays = [joined(column) for column in zip(*parts, strict=True)]
+        callback_list.all("on_predict_end", {})
     finally:
         feed.close()
         callback_list.close()
-    return pack(outputs, joined)
-
-
-def train_on_batch(
-    module: nn.Module,
-    compiled: Compiled | None,
-    x: Any,
-    y: Any = None,
-    sample_weight: Any = None,
-    class_weight: Mapping[int, float] | None = None,
-    return_dict: bool = False,
-) -> Any:
-    """One update on one batch; returns what `evaluate` would, before the update."""
-    compiled = _compiled(module, compiled)
-    engine, batch = _one_batch(module, compiled, x, y, sample_weight, "train_on_batch", class_weight)
-    with in_mode(module, True):
-        engine.train_batch(batch)
-    return _shaped(engine, engine.results(), return_dict)
-
-
-def test_on_batch(  # no test, whatever its name begins with
-    module: nn.Module,
-    compiled: Compiled | None,
-    x: Any,
-    y: Any = None,  # noqa: PT028
-    sample_weight: Any = None,  # noqa: PT028
-    return_dict: bool = False,  # noqa: PT028
-) -> Any:
-    """Loss and metrics of one batch, in eval mode."""
-    compiled = _compiled(module, compiled)
-    engine, batch = _one_batch(module, compiled, x, y, sample_weight, "test_on_batch")
-    with in_mode(module, False), torch.inference_mode():
-        engine.test_batch(batch)
-    return _shaped(engine, engine.results(), return_dict)
-
-
-def predict_on_batch(module: nn.Module, x: Any) -> Any:
-    """The outputs of one batch as numpy arrays."""
-    refuse_overrides(module)
-    engine, batch = _one_batch(module, None, x, None, None, "predict_on_batch")
-    with in_mode(module, False), torch.inference_mode():
-        outputs = engine.forward.outputs(engine.moved(batch))
-        joined = [_joined([leaf.cpu() if isinstance(leaf, Tensor) else leaf]) for leaf in flatten(outputs)]
-    return pack(outputs, joined)
+    return pack(outputs, arrays)
 
 
 # --- parts -------------------------------------------------------------------------------------------------------------
 
 
-def _one_batch(
-    module: nn.Module, compiled: Compiled | None, x: Any, y: Any, weight: Any, who: str, class_weight: Mapping[int, float] | None = None
-) -> tuple[Engine, Batch]:
-    source = make_source(module, x, y, weight, class_weight=class_weight, who=who)
-    if not isinstance(source, Arrays):
-        raise DataError(f"{who}: `x` must be arrays or tensors, not a {type(x).__name__}")
-    engine = Engine(module, source.inputs, compiled)
-    engine.watch(source)
-    if compiled is not None and compiled.binding is not None:
-        compiled.binding.reset()
-    return engine, (*source.xs, *source.ys, *source.ws)
-
-
-def _compiled(module: nn.Module, compiled: Compiled | None) -> Compiled:
-    refuse_overrides(module)
+def checked(compiled: Compiled | None) -> Compiled:
+    """What `compile` was told, or an error where it was not called."""
     if compiled is None:
         raise ArgumentError(_UNCOMPILED, "model.compile(optimizer='adam', loss='mse')")
     return compiled
@@ -298,11 +250,18 @@ def _tell_idle_cuda(engine: Engine, verbose: int | str | bool) -> None:
         say("layergraph: the model is on the CPU while CUDA is idle; model.cuda() before fit() moves it")
 
 
-def _shaped(engine: Engine, logs: dict[str, float], return_dict: bool) -> Any:
-    return logs if return_dict or engine.binding is None else engine.binding.as_list(logs)
+def _inputs(kind: type[Engine], module: nn.Module) -> AsGiven | None:
+    """How a module with steps of its own is given its data: as they come."""
+    return AsGiven(module) if kind is Steps else None
 
 
-def _joined(column: Any) -> Any:
+def shaped(engine: Engine, logs: dict[str, float], return_dict: bool) -> Any:
+    """Results as a dict, or as Keras's number or list."""
+    return logs if return_dict else engine.as_list(logs)
+
+
+def joined(column: Any) -> Any:
+    """The outputs of all batches as one array."""
     if not isinstance(column[0], Tensor):
         return column[0]
     if column[0].ndim == 0:

@@ -16,6 +16,27 @@ if TYPE_CHECKING:
 _TORCH_ARGUMENTS = ("fullgraph", "dynamic", "backend", "mode", "options", "disable")
 
 
+def _kept(name: str, default: Any = None) -> Any:
+    """What `compile` was told, or what a `compile` of the user's own has set."""
+    own = f"_own_{name}"
+
+    def read(self: Any) -> Any:
+        module = self.__dict__.get("_modules", {}).get(name)  # a loss of torch, set as an attribute, is a module of the model
+        if module is not None:
+            return module
+        value = getattr(self._state(), name, None)
+        return self.__dict__.get(own, default) if value is None else value
+
+    def write(self: Any, value: Any) -> None:
+        state = self._state()
+        if state is None:
+            self.__dict__[own] = value
+        else:
+            setattr(state, name, value)
+
+    return property(read, write)
+
+
 class Trainable:
     """Mixed into `models.Model`: `compile`, `fit`, `evaluate`, `predict` and their relatives.
 
@@ -42,8 +63,13 @@ class Trainable:
             loss: a name, a `Loss`, a loss of torch, a function `loss(y_true, y_pred)`; a list or dict of these by output.
             loss_weights: a number for each loss.
             metrics, weighted_metrics: lists, or lists and dicts of these by output.
-            run_eagerly, auto_scale_loss: taken for Keras's sake; training is eager, and torch.autocast scales nothing here.
-            steps_per_execution, jit_compile: only 1, and 'auto' or False, for now.
+            steps_per_execution: callbacks are called once for so many batches.
+            run_eagerly, auto_scale_loss: taken for Keras's sake; training is eager unless `jit_compile` is True, and no layer computes
+                in float16.
+            jit_compile: only 'auto' or False, for now.
+
+        A class that writes `train_step`, `compile` or another of the steps may call this without arguments, as
+        `super().compile()`.
 
         Raises:
             ArgumentError: names that mean nothing; no arguments at all, or those of `torch.compile`, which is another thing.
@@ -55,7 +81,7 @@ class Trainable:
             >>> model.compile("adam", loss="mse", metrics=["mae"])
         """
         nothing = isinstance(optimizer, str) and optimizer == "rmsprop" and loss is None and metrics is None and weighted_metrics is None
-        if torch_arguments or nothing:
+        if torch_arguments or (nothing and not self._steps_written()):
             _not_torch(type(self).__name__, torch_arguments)
         from .compile import Compiled
 
@@ -68,6 +94,8 @@ class Trainable:
             output_names=_names_of_outputs(self),
             steps_per_execution=steps_per_execution,
             jit_compile=jit_compile,
+            run_eagerly=run_eagerly,
+            auto_scale_loss=auto_scale_loss,
         )
         object.__setattr__(self, "_compiled", compiled)
 
@@ -147,37 +175,154 @@ class Trainable:
         return_dict: bool = False,
     ) -> Any:
         """One update on one batch; returns what `evaluate` would, before the update."""
-        from . import loop
+        from . import single
 
-        return loop.train_on_batch(self, self._state(), x, y, sample_weight, class_weight, return_dict)  # pyright: ignore[reportArgumentType]
+        return single.train_on_batch(self, self._state(), x, y, sample_weight, class_weight, return_dict)  # pyright: ignore[reportArgumentType]
 
     def test_on_batch(self, x: Any, y: Any = None, sample_weight: Any = None, return_dict: bool = False) -> Any:
         """Loss and metrics of one batch."""
-        from . import loop
+        from . import single
 
-        return loop.test_on_batch(self, self._state(), x, y, sample_weight, return_dict)  # pyright: ignore[reportArgumentType]
+        return single.test_on_batch(self, self._state(), x, y, sample_weight, return_dict)  # pyright: ignore[reportArgumentType]
 
     def predict_on_batch(self, x: Any) -> Any:
         """The outputs of one batch as numpy arrays."""
-        from . import loop
+        from . import single
 
-        return loop.predict_on_batch(self, x)  # pyright: ignore[reportArgumentType]
+        return single.predict_on_batch(self, x, self._state())  # pyright: ignore[reportArgumentType]
+
+    # --- steps, to override
+
+    def train_step(self, data: Any) -> Any:
+        """One batch: forward, loss, backward, step. Write your own for another training; `fit` calls it.
+
+        Args:
+            data: `x`, `(x, y)` or `(x, y, sample_weight)`, tensors in the structure in which they were given; from a loader, what it gave.
+
+        Returns:
+            A dict of values by name, for the logs.
+
+        While it runs, the weights have what Keras's variables have: `v.value` (the weight itself), `v.assign(...)`.
+
+        >>> import torch
+        >>> from layergraph import Input, Model
+        >>> from layergraph.layers import Dense
+        >>> class Halved(Model):
+        ...     def train_step(self, data):
+        ...         x, y = data
+        ...         self.zero_grad()
+        ...         y_pred = self(x, training=True)
+        ...         loss = 0.5 * self.compute_loss(y=y, y_pred=y_pred)
+        ...         loss.backward()
+        ...         weights = self.trainable_weights
+        ...         with torch.no_grad():
+        ...             self.optimizer.apply([v.value.grad for v in weights], weights)
+        ...         for metric in self.metrics:
+        ...             if metric.name == "loss":
+        ...                 metric.update_state(loss)
+        ...             else:
+        ...                 metric.update_state(y, y_pred)
+        ...         return {m.name: m.result() for m in self.metrics}
+        >>> x = Input(shape=(3,))
+        >>> model = Halved(x, Dense(1)(x))
+        >>> model.compile("adam", loss="mse", metrics=["mae"])
+        >>> sorted(model.fit(torch.rand(8, 3), torch.rand(8, 1), verbose=0).history)
+        ['loss', 'mae']
+        """
+        from .steps import steps_of
+
+        return steps_of(self).train(data)
+
+    def test_step(self, data: Any) -> Any:
+        """One batch of `evaluate` and of validation, without gradients: a dict of values by name."""
+        from .steps import steps_of
+
+        return steps_of(self).test(data)
+
+    def predict_step(self, data: Any) -> Any:
+        """One batch of `predict`, without gradients: the outputs."""
+        from .steps import steps_of
+
+        return steps_of(self, predicting=True).predict(data)
+
+    def compute_loss(self, x: Any = None, y: Any = None, y_pred: Any = None, sample_weight: Any = None, training: bool = True) -> Any:
+        """The loss of a batch, a tensor without axes: the losses of `compile`, weighted, and the terms in `self.losses`.
+
+        It counts the loss of each output where there are several; the total is counted by the step.
+        """
+        from .steps import steps_of
+
+        return steps_of(self).computed_loss(y, y_pred, sample_weight)
+
+    def compute_metrics(self, x: Any, y: Any, y_pred: Any, sample_weight: Any = None) -> Any:
+        """Adds a batch to the metrics of `compile`; gives `get_metrics_result()`."""
+        from .steps import steps_of
+
+        state = self._state()
+        if state is not None and (state.metrics or state.weighted_metrics):
+            steps_of(self).update_metrics(y, y_pred, sample_weight)
+        return self.get_metrics_result()
+
+    def get_metrics_result(self) -> dict[str, Any]:
+        """The values of `self.metrics` by name."""
+        from .model_metrics import results_of
+
+        return results_of(self.metrics)
+
+    def make_train_function(self, force: bool = False) -> Any:
+        """Sets `self.train_function`, which takes a list of one batch; a class that writes this method is trained by its function."""
+        return self._make_function("train", force)
+
+    def make_test_function(self, force: bool = False) -> Any:
+        """Sets `self.test_function`."""
+        return self._make_function("test", force)
+
+    def make_predict_function(self, force: bool = False) -> Any:
+        """Sets `self.predict_function`."""
+        return self._make_function("predict", force)
+
+    def _make_function(self, phase: str, force: bool) -> Any:
+        if force or self.__dict__.get(f"{phase}_function") is None:
+            step = getattr(self, f"{phase}_step")
+
+            def on_one(data: Any) -> Any:
+                return step(data[0])
+
+            self.__dict__[f"{phase}_function"] = on_one
+        return self.__dict__[f"{phase}_function"]
+
+    train_function: Any = None
+    test_function: Any = None
+    predict_function: Any = None
+
+    @property
+    def metrics(self) -> list[Any]:
+        """The loss, the metrics of `compile` as one, the loss of each output where there are several, and metrics set as attributes."""
+        from .model_metrics import metrics_of
+
+        return metrics_of(self)
 
     # --- state
 
     def _state(self) -> Compiled | None:
         return self.__dict__.get("_compiled")
 
+    def _steps_written(self) -> bool:
+        """Whether the class has a training of its own."""
+        from .steps import EVERY, written
+
+        return bool(written(self, ("compile", *EVERY)))  # pyright: ignore[reportArgumentType] (mixed into an nn.Module)
+
     @property
     def compiled(self) -> bool:
         """Whether `compile` was called."""
         return self._state() is not None
 
-    @property
-    def optimizer(self) -> Any:
-        """The optimizer of the last `compile`, or None."""
-        state = self._state()
-        return None if state is None else state.optimizer
+    optimizer = _kept("optimizer")
+    loss = _kept("loss")
+    steps_per_execution = _kept("steps_per_execution", 1)
+    run_eagerly = _kept("run_eagerly", False)
+    jit_compile = _kept("jit_compile", False)
 
     @property
     def history(self) -> History | None:
@@ -199,19 +344,13 @@ class Trainable:
 
     @property
     def metrics_names(self) -> list[str]:
-        """'loss', 'compile_metrics' if there are any, and '<output>_loss' where there are several, as in Keras."""
-        state = self._state()
-        if state is None:
-            return []
-        names = ["loss", *(["compile_metrics"] if state.metrics or state.weighted_metrics else [])]
-        bound = state.binding.losses if state.binding is not None else []
-        return names + ([f"{one.name}_loss" for one in bound] if len(bound) > 1 else [])
+        """The names of `metrics`: those of `compile` are together 'compile_metrics', as in Keras."""
+        return [metric.name for metric in self.metrics]
 
     def reset_metrics(self) -> None:
         """Forgets every batch that the metrics have seen."""
-        state = self._state()
-        if state is not None and state.binding is not None:
-            state.binding.reset()
+        for metric in self.metrics:
+            metric.reset_state()
 
 
 def _names_of_outputs(model: Any) -> list[str] | None:

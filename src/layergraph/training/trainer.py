@@ -6,7 +6,6 @@ import math
 import warnings
 from collections.abc import Iterator, Mapping
 
-import torch
 from torch import nn
 
 from ..modes import in_mode
@@ -26,7 +25,7 @@ class LiveLogs(Mapping[str, float]):
 
     def _read(self) -> dict[str, float]:
         if self._values is None:
-            self._values = self._engine.results()
+            self._values = self._engine.batch_results()
         return self._values
 
     def __getitem__(self, key: str) -> float:
@@ -97,10 +96,10 @@ class Trainer:
         try:
             with in_mode(self.module, True):
                 check_last_batch(self.engine, self.feed.source)
-                self.callbacks.all("on_train_begin")
+                self.callbacks.all("on_train_begin", {})
                 while self.epoch < self.epochs and self.feed.more(self.epoch):
                     self.engine.reset()
-                    self.callbacks.all("on_epoch_begin", self.epoch)
+                    self.callbacks.all("on_epoch_begin", self.epoch, {})
                     self._run_epoch()
                     logs = self.engine.results()
                     self._tell_not_finite(logs)
@@ -108,6 +107,7 @@ class Trainer:
                         engine, feed = self.tester
                         found = test(engine, feed, self.callbacks) if feed.more(self.epoch) else {}
                         logs.update({f"val_{name}": value for name, value in found.items()})
+                    logs = dict(sorted(logs.items()))
                     self.callbacks.all("on_epoch_end", self.epoch, logs)
                     if self.stopping:
                         break
@@ -127,17 +127,19 @@ class Trainer:
                 self.engine.train_batch(batch)
                 self.step += 1
             return
+        every = self.compiled.steps_per_execution
         for batch in self.feed.epoch(self.epoch):
-            step = self.step
-            for function in begin:
-                function(step)
+            if self.step % every == 0:
+                for function in begin:
+                    function(self.step, {})
             self.engine.train_batch(batch)
             self.step += 1
-            logs = LiveLogs(self.engine)
-            for function in end:
-                function(step, logs)
-            if self.stopping:
-                break
+            if self.step % every == 0 or self.step == self.feed.steps:
+                logs = LiveLogs(self.engine)
+                for function in end:
+                    function(self.step - 1, logs)
+                if self.stopping:
+                    break
 
     def _validates(self) -> bool:
         done, frequency = self.epoch + 1, self.validation_freq
@@ -151,16 +153,17 @@ class Trainer:
 
 def test(engine: Engine, feed: Feed, callbacks: CallbackList) -> dict[str, float]:
     """Losses and metrics over all batches, in eval mode, without gradients."""
-    if engine.compiled is not None and engine.compiled.binding is not None:
-        engine.compiled.binding.reset()
-    callbacks.all("on_test_begin")
+    engine.reset()
+    callbacks.all("on_test_begin", {})
     begin, end = callbacks.batch["on_test_batch_begin"], callbacks.batch["on_test_batch_end"]
-    with in_mode(engine.module, False), torch.inference_mode():
+    every = engine.compiled.steps_per_execution if engine.compiled is not None else 1
+    with in_mode(engine.module, False), engine.without_gradients():
         for step, batch in enumerate(feed.epoch()):
-            for function in begin:
-                function(step)
+            if step % every == 0:
+                for function in begin:
+                    function(step, {})
             engine.test_batch(batch)
-            if end:
+            if end and ((step + 1) % every == 0 or step + 1 == feed.steps):
                 logs = LiveLogs(engine)
                 for function in end:
                     function(step, logs)

@@ -46,7 +46,7 @@ class Arrays(Source):
     def _common_length(self) -> int:
         sizes = {"x": self.xs, "y": self.ys, "sample_weight": self.ws}
         lengths = {int(t.shape[0]) for tensors in sizes.values() for t in tensors}
-        if len(lengths) > 1:
+        if len(lengths) > 1 and not self.inputs.ragged:
             told = [f"'{name}' sizes: {', '.join(str(t.shape[0]) for t in tensors)}" for name, tensors in sizes.items() if tensors]
             raise DataError(
                 "Data cardinality is ambiguous. Make sure all arrays contain the same number of samples.",

@@ -25,6 +25,11 @@ class Inputs:
         if not self.exact:
             self._read_signature(getattr(module, "call", None) or module.forward)
         self.rebuild: Callable[[Sequence[Tensor]], Any] | None = None
+        self.ragged = False  # whether inputs, targets and weights may differ in length
+
+    def taken(self, batch: Any) -> Sequence[Any] | None:
+        """`(x,)`, `(x, y)` or `(x, y, sample_weight)` from what a loader gave; None where it is to be taken apart by the usual rules."""
+        return None
 
     def _read_signature(self, function: Callable[..., Any]) -> None:
         for p in inspect.signature(function).parameters.values():

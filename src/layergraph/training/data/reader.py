@@ -101,6 +101,9 @@ class Reader:
 
     def taken_apart(self, batch: Any) -> Arrays:
         """One batch as arrays, checked."""
+        taken = self.inputs.taken(batch)
+        if taken is not None:
+            return Arrays(self.inputs, *taken, double=self.double)
         parts: list[Any] | tuple[Any, ...] = batch if is_sequence(batch) else self._by_name(batch) if is_dict(batch) else (batch,)
         if not 1 <= len(parts) <= 3:
             raise DataError(

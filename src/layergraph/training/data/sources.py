@@ -57,6 +57,7 @@ def make_source(
     steps: int | None = None,
     class_weight: Mapping[int, float] | None = None,
     who: str = "fit",
+    inputs: Inputs | None = None,
 ) -> Source:
     """The source for whatever was passed.
 
@@ -67,7 +68,7 @@ def make_source(
     """
     first = next((p for p in module.parameters() if p.is_floating_point()), None)
     double = first is not None and first.dtype is torch.float64
-    inputs = Inputs(module)
+    inputs = inputs or Inputs(module)
     if x is None:
         raise DataError(f"{who}: `x` is None", "pass an array, a tensor, or a dict of them by input name")
     if is_tensors(x):  # its samples are what arrays are
