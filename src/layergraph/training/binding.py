@@ -94,10 +94,11 @@ class BoundLoss:
 class Running(Metric):
     """The mean of batch losses, each counted as often as its batch has samples: 'loss' among a model's metrics."""
 
-    direction = "down"
+    _direction = "down"
+    sums = ("total", "count")
 
     def __init__(self, name: str = "loss"):
-        super().__init__(name)
+        super().__init__(name=name)
         self.reset_state()
 
     def reset_state(self) -> None:
