@@ -133,8 +133,12 @@ class Metric:
     def reset_state(self) -> None:
         """Forgets every batch: the variables become 0, whatever they began with, as in Keras."""
         variables = self.variables
-        if not variables:
-            raise NotImplementedError(f"{type(self).__name__} needs a method reset_state(self), or variables: self.add_variable(...)")
+        if not variables and self._plain():  # none yet is right for what makes them at its first batch
+            warn_at(
+                user_place(),
+                f"the metric {self.name!r} keeps its state in plain attributes and has no reset_state(self): it never forgets. Write it, "
+                "or keep the state in variables: self.add_variable(...)",
+            )
         for variable in variables:
             variable.zero_()
 
@@ -237,6 +241,9 @@ class OwnMetric(Metric):
         ours = next(cls for cls in type(self).__mro__ if cls.__module__.startswith("layergraph."))
         own = [key for key in inspect.signature(ours.__init__).parameters if key not in ("self", "name", "dtype")]
         return {"name": self.name, "dtype": self.dtype, **{key: getattr(self, key) for key in own}}
+
+    def _plain(self) -> dict[str, Any]:
+        return {} if type(self).__module__.startswith("layergraph.") else super()._plain()
 
     def _floats(self, values: Any, device: torch.device | None = None) -> Tensor:
         values = as_tensor(values, device)
