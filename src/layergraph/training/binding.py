@@ -95,6 +95,7 @@ class Running(Metric):
     """The mean of batch losses, each counted as often as its batch has samples: 'loss' among a model's metrics."""
 
     _direction = "down"
+    sums = ("total", "count")
 
     def __init__(self, name: str = "loss"):
         super().__init__(name=name)

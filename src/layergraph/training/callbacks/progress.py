@@ -16,7 +16,8 @@ _open: weakref.WeakSet[ProgbarLogger] = weakref.WeakSet()
 
 
 def numbers(logs: Mapping[str, Any]) -> str:
-    """`loss: 0.2513 - mae: 1.0000e-04`."""
+    """`loss: 0.2513 - mae: 1.0000e-04`; of a metric that gives several numbers, their mean."""
+    logs = {key: value.mean() if getattr(value, "ndim", 0) else value for key, value in logs.items()}
     return " - ".join(f"{key}: {value:.4f}" if abs(value) > 1e-3 else f"{key}: {value:.4e}" for key, value in logs.items())
 
 

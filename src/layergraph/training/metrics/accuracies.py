@@ -7,7 +7,7 @@ from typing import Any
 from torch import Tensor
 
 from ...errors import ArgumentError
-from ..losses.functions import align
+from ..losses.functions import align, floating
 from ..numbers import as_tensor
 from .base import FunctionMean
 
@@ -23,7 +23,7 @@ def accuracy(y_true: Any, y_pred: Any) -> Tensor:
 
 def binary_accuracy(y_true: Any, y_pred: Any, threshold: float = 0.5) -> Tensor:
     """1 where `y_pred > threshold` (strictly) says what the target says: `(B, ...) -> (B, ...)`."""
-    pred = as_tensor(y_pred)
+    pred = floating(as_tensor(y_pred))
     true, pred = align(as_tensor(y_true, device=pred.device), pred)
     return (true == (pred > threshold).to(true.dtype)).float()
 

@@ -52,6 +52,8 @@ class Metric:
     _direction: str | None = None
     takes_masks: ClassVar[bool] = False
     """Whether a mask of the predictions becomes a sample weight, as it does in Keras for means of a function."""
+    sums: ClassVar[tuple[str, ...]] = ()
+    """Attributes that are plain numbers or tensors and add up over processes, where a metric keeps such."""
 
     def __init__(self, dtype: Any = None, name: str | None = None):
         self.name = name or snake_case(type(self).__name__)
@@ -131,8 +133,12 @@ class Metric:
     def reset_state(self) -> None:
         """Forgets every batch: the variables become 0, whatever they began with, as in Keras."""
         variables = self.variables
-        if not variables:
-            raise NotImplementedError(f"{type(self).__name__} needs a method reset_state(self), or variables: self.add_variable(...)")
+        if not variables and self._plain():  # none yet is right for what makes them at its first batch
+            warn_at(
+                user_place(),
+                f"the metric {self.name!r} keeps its state in plain attributes and has no reset_state(self): it never forgets. Write it, "
+                "or keep the state in variables: self.add_variable(...)",
+            )
         for variable in variables:
             variable.zero_()
 
@@ -159,7 +165,7 @@ class Metric:
         inner = dict(self._inner())
         own = {key: value for key, value in state.items() if not key.startswith(tuple(f"{prefix}." for prefix in inner))}
         variables = self._by_name()
-        wrong = [key for key in {**own, **variables} if key not in own or not self._fits(variables.get(key), own[key])]
+        wrong = [key for key in {**variables, **own} if key not in own or not self._fits(key, variables.get(key), own[key])]
         if wrong:
             raise ArgumentError(f"the metric {self.name!r} cannot take this state: {wrong[0]!r} is {shown(own.get(wrong[0]))}")
         for key, value in own.items():
@@ -170,9 +176,10 @@ class Metric:
         for prefix, metric in inner.items():
             metric.load_state_dict({key.removeprefix(f"{prefix}."): value for key, value in state.items() if key.startswith(f"{prefix}.")})
 
-    @staticmethod
-    def _fits(variable: MetricVariable | None, value: Any) -> bool:
-        return variable is None or (isinstance(value, Tensor) and value.shape == variable.shape)
+    def _fits(self, key: str, variable: MetricVariable | None, value: Any) -> bool:
+        if variable is None:  # an attribute, of those that `_plain` may take
+            return isinstance(value, (int, float, Tensor)) and key in vars(self) and not key.startswith("_")
+        return isinstance(value, Tensor) and value.shape == variable.shape
 
     def _by_name(self) -> dict[str, MetricVariable]:
         named: dict[str, MetricVariable] = {}
@@ -193,12 +200,18 @@ class Metric:
     def reduce_state(self, sum_over_processes: Callable[[Tensor], Tensor]) -> None:
         """Makes the state that of all processes, given what sums a tensor over them. Each of them must call it."""
         variables = self.variables
-        if not variables:
+        if not variables and not self.sums:
             warn_at(
                 user_place(),
                 f"the metric {self.name!r} keeps its state in plain attributes: each process has its own result. "
                 "Keep it in variables: self.add_variable(...)",
             )
+        plain = [getattr(self, key) for key in self.sums]
+        device = next((value.device for value in plain if isinstance(value, Tensor)), None)
+        for key, value in zip(self.sums, plain, strict=True):
+            single = device is not None and device.type == "mps"
+            part = torch.as_tensor(0.0 if value is None else value, dtype=torch.float32 if single else EXACT, device=device)
+            setattr(self, key, sum_over_processes(part))
         for variable in variables:
             if variable.aggregation in ("sum", "mean"):
                 whole = sum_over_processes(variable.detach().clone())
@@ -228,6 +241,9 @@ class OwnMetric(Metric):
         ours = next(cls for cls in type(self).__mro__ if cls.__module__.startswith("layergraph."))
         own = [key for key in inspect.signature(ours.__init__).parameters if key not in ("self", "name", "dtype")]
         return {"name": self.name, "dtype": self.dtype, **{key: getattr(self, key) for key in own}}
+
+    def _plain(self) -> dict[str, Any]:
+        return {} if type(self).__module__.startswith("layergraph.") else super()._plain()
 
     def _floats(self, values: Any, device: torch.device | None = None) -> Tensor:
         values = as_tensor(values, device)

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor, nn
 
 from ...errors import ArgumentError, user_place, warn_at
-from ...kinds import is_dict, is_list
+from ...kinds import is_list
 from ..losses.functions import align
 from ..numbers import as_tensor, snake_case
 from .base import Metric
@@ -70,7 +70,7 @@ class ForeignMetric(Metric):
         if isinstance(self.metric, nn.ModuleDict):
             _ = list(whole.items())  # members of a compute group see the state of their leader from here on
         found = cast("dict[str, Any]", dict(whole.named_modules()))
-        return {prefix: part for prefix, part in found.items() if is_dict(getattr(part, "metric_state", None))}
+        return {prefix: part for prefix, part in found.items() if hasattr(part, "update_count")}
 
     def state_dict(self) -> dict[str, Any]:
         """Every number and tensor of the state, by the path of its metric and its name; an entry of a list by its place."""
