@@ -19,11 +19,11 @@ from ..training.optimizers.classes import ScheduleFreeAdamW as ScheduleFreeAdamW
 from ..training.optimizers.configs import deserialize as deserialize
 from ..training.optimizers.configs import serialize as serialize
 from ..training.optimizers.lookup import get as get
+from ..training.optimizers.loss_scaling import LossScaleOptimizer as LossScaleOptimizer
+from ..training.optimizers.multi import MultiOptimizer as MultiOptimizer
+from ..training.optimizers.multi import OptimizerMap as OptimizerMap
 from ..training.optimizers.shaped import Adafactor as Adafactor
 from ..training.optimizers.shaped import Muon as Muon
-from ..training.optimizers.wrappers import LossScaleOptimizer as LossScaleOptimizer
-from ..training.optimizers.wrappers import MultiOptimizer as MultiOptimizer
-from ..training.optimizers.wrappers import OptimizerMap as OptimizerMap
 from . import schedules as schedules
 
 if not TYPE_CHECKING:

@@ -181,3 +181,36 @@ def test_build_again_keeps_the_state_of_known_parameters():
     optimizer.step()
     assert int(optimizer.torch_optimizer.state[a]["step"]) == 2
     assert b.item() < 1.0
+
+
+@pytest.mark.parametrize("name", ["SGD", "Adam"])
+def test_a_gradient_that_is_laid_out_otherwise(name):
+    """torch's fused kernels take a gradient to be laid out as its parameter: one from `autograd.grad` need not be."""
+    ends = []
+    for laid_out in (lambda g: g, torch.Tensor.contiguous):
+        p = nn.Parameter(torch.ones(2, 3))
+        getattr(optimizers, name)(0.1).apply([laid_out(torch.arange(6.0).reshape(3, 2).t() - 2)], [p])
+        ends.append(p.detach())
+    assert torch.equal(*ends)
+
+
+def test_what_is_spared_the_decay():
+    """An expression need only be found in a name; a parameter may be given itself; it counts after `build` too."""
+    model = nn.ModuleDict({word: nn.Linear(1, 1, bias=False) for word in ("body", "norm", "head")})
+    optimizer = optimizers.SGD(0.5, weight_decay=1.0)
+    optimizer.build(model)
+    optimizer.exclude_from_weight_decay([model["head"].weight], ["or", "nothing"])
+    before = {word: layer.weight.item() for word, layer in model.items()}
+    for p in model.parameters():
+        p.grad = torch.zeros_like(p)
+    optimizer.step()
+    after = {word: layer.weight.item() for word, layer in model.items()}
+    assert after == {**before, "body": pytest.approx(before["body"] / 2)}
+
+
+def test_a_common_norm_that_is_not_finite_is_not_hidden():
+    """Keras gives NaN for all; a factor of 0 would leave the parameters with finite gradients as they are."""
+    p, q = nn.Parameter(torch.ones(1)), nn.Parameter(torch.ones(1))
+    optimizers.SGD(0.1, global_clipnorm=1.0).apply([torch.tensor([torch.inf]), torch.ones(1)], [p, q])
+    assert torch.isnan(p).all()
+    assert torch.isnan(q).all()

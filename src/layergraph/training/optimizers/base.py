@@ -4,22 +4,19 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Any, ClassVar, Unpack
+from typing import Any
 
 import torch
 from torch import Tensor
 
-from ...errors import ArgumentError, shown
-from ...kinds import is_dict
-from ..numbers import snake_case
-from . import applying, rules, schedules, state
-from .arguments import CONFIG, Common, Rate, checked_rate, gathered, not_negative, signature_of
+from ...errors import ArgumentError
+from . import applying, rules, state
+from .configured import Configured
 from .custom import Custom
-from .schedules import LearningRateSchedule
-from .variables import Variable, Variables, as_variables
+from .variables import Variable, as_variables
 
 
-class Optimizer(Custom):
+class Optimizer(Configured):
     """The base of the optimizers.
 
     One step: divide the gradients by `loss_scale_factor`, accumulate them, clip, decay the weights, update, average, count.
@@ -53,99 +50,6 @@ class Optimizer(Custom):
         ArgumentError: an unknown argument, a learning rate that is no float, two kinds of clipping, numbers out of range.
     """
 
-    weight_decay: float | None
-    clipnorm: float | None
-    clipvalue: float | None
-    global_clipnorm: float | None
-    use_ema: bool
-    ema_momentum: float
-    ema_overwrite_frequency: int | None
-    gradient_accumulation_steps: int | None
-    _arguments: ClassVar[tuple[str, ...]] = ()
-
-    def __init_subclass__(cls) -> None:
-        if "__init__" in vars(cls):
-            found = signature_of(cls.__init__)
-            cls._arguments = tuple(p.name for p in found.parameters.values() if p.name not in CONFIG and p.kind is p.POSITIONAL_OR_KEYWORD)
-            cls.__signature__ = found  # what `inspect` looks for
-
-    def __init__(self, learning_rate: Rate, *common: Any, **named: Unpack[Common]):
-        self._rate: Any = checked_rate(type(self).__name__, learning_rate)
-        options = gathered(type(self), common, named)
-        self._scale: float | None = options.pop("loss_scale_factor")
-        self.name = options.pop("name") or snake_case(type(self).__name__)
-        for word, value in options.items():
-            setattr(self, word, value)
-        self._steps = 0  # those included that only accumulated
-        self._torch: torch.optim.Optimizer | None = None
-        self._variables = Variables([], {}, told=False)
-        self._named: dict[str, Tensor] = {}  # all parameters ever known, frozen ones too
-        self._kept_from_decay: tuple[list[Tensor], str | None] = [], None
-        self._decayed: list[Tensor] | None = None
-        self._made: dict[str, Tensor] = {}  # the variables of a person's own optimizer, by path
-        self._names_made: set[str] = set()
-        self._asleep: dict[Tensor, dict[str, Tensor]] = {}  # the state of frozen parameters
-
-    # --- the learning rate and the count
-
-    @property
-    def learning_rate(self) -> float:
-        """The rate of the next step; it can be set, unless it follows a schedule."""
-        if isinstance(self._rate, LearningRateSchedule):
-            return float(self._rate(self._steps))
-        if callable(self._rate):
-            function: Any = self._rate
-            return float(function())
-        return self._rate if self._torch is None else float(self._torch.param_groups[0]["lr"])
-
-    @learning_rate.setter
-    def learning_rate(self, value: Any) -> None:
-        if isinstance(self._rate, LearningRateSchedule) and not isinstance(value, LearningRateSchedule) and not callable(value):
-            raise TypeError(
-                "This optimizer was created with a `LearningRateSchedule` object as its `learning_rate` constructor argument, hence its "
-                "learning rate is not settable. If you need the learning rate to be settable, you should instantiate the optimizer with a "
-                "float `learning_rate` argument."
-            )
-        self._rate = value if callable(value) else not_negative(type(self).__name__, float(value))
-        if self._torch is not None and not callable(value):
-            for group in self._torch.param_groups:
-                group["lr"] = self._rate
-
-    @property
-    def loss_scale_factor(self) -> float | None:
-        """What the loss is multiplied by before `backward`, and the gradients are divided by."""
-        return self._scale
-
-    @loss_scale_factor.setter
-    def loss_scale_factor(self, value: float | None) -> None:
-        self._scale = value
-
-    @property
-    def follows_schedule(self) -> bool:
-        """Whether the rate is a schedule or a function, which set the rate of torch's groups at each step."""
-        return callable(self._rate)
-
-    @property
-    def steps(self) -> int:
-        """The number of steps so far, those included that only accumulated: what a schedule counts."""
-        return self._steps
-
-    @steps.setter
-    def steps(self, value: int) -> None:
-        self._steps = int(value)
-        self._settle_counts()
-
-    @property
-    def iterations(self) -> int:
-        """The number of updates so far; with `gradient_accumulation_steps`, fewer than steps."""
-        return self._steps // self.gradient_accumulation_steps if self.gradient_accumulation_steps else self._steps
-
-    @iterations.setter
-    def iterations(self, value: int) -> None:
-        self.steps = int(value) * (self.gradient_accumulation_steps or 1)
-
-    # --- building
-
     def make(self, parameters: list[Tensor]) -> torch.optim.Optimizer:
         """The torch optimizer that does the update; the built-in classes write it."""
         return rules.Holder(parameters, lr=self.learning_rate)
@@ -153,6 +57,10 @@ class Optimizer(Custom):
     def start(self, parameter: Tensor) -> dict[str, Tensor]:
         """The state of a parameter before its first step."""
         return self._torch.first(parameter) if isinstance(self._torch, rules.Rule) else {}
+
+    def started(self, parameter: Tensor) -> dict[str, Tensor]:
+        """`start`, of the rule that is at work: a person's `update_step` in a subclass of Adam has no use for Adam's moments."""
+        return {} if isinstance(self._torch, rules.Holder) else self.start(parameter)
 
     @property
     def torch_optimizer(self) -> torch.optim.Optimizer | None:
@@ -186,7 +94,13 @@ class Optimizer(Custom):
 
     def knows(self, parameters: Sequence[Tensor]) -> bool:
         """Whether it is built for just these, and a module has told their names and layouts: nothing to do at the next `fit`."""
-        return self._variables.told and {id(p) for p in self.parameters} == {id(p) for p in parameters}
+        if not self._variables.told or any(t.device != p.device for p, kept in self._first_state() for t in kept if t.ndim):
+            return False
+        return {id(p) for p in self.parameters} == {id(p) for p in parameters}
+
+    def _first_state(self) -> list[tuple[Tensor, list[Tensor]]]:
+        """The first parameter and its state: where that is, all is."""
+        return [(p, list(self._torch.state.get(p, {}).values())) for p in self.parameters[:1]] if self._torch is not None else []
 
     def build(self, variables: Any) -> None:
         """Takes what to train: a module, which tells names and layouts too, or its parameters. State of known ones is kept.
@@ -199,13 +113,15 @@ class Optimizer(Custom):
         found = as_variables(variables)
         tensors = found.tensors
         if self._torch is None:
-            self._torch = self.make(tensors)
+            own = type(self).update_step is not Custom.update_step
+            self._torch = Optimizer.make(self, tensors) if own else self.make(tensors)
         elif {id(p) for p in self.parameters} != {id(p) for p in tensors}:
             self._torch.param_groups[0]["params"] = tensors
         elif self._variables.told and not found.told:
             found = self._variables  # nothing is new, and what is known stays known
         self._named = state.remembered(self._named, self._variables.told, found)
         self._variables = found
+        self._joined = any(len(v.held) > 1 for v in found.found)
         self._decayed = None
         self._names_made = set()
         state.settle(self, self._asleep)
@@ -221,26 +137,25 @@ class Optimizer(Custom):
         torch_optimizer = self._torch
         if torch_optimizer is None:
             raise ArgumentError(f"{type(self).__name__}.step() before build()", "optimizer.build(model)")
-        missing = False
         trained: list[Tensor] = []
+        missing: list[Tensor] = []
         for group in torch_optimizer.param_groups:
             for p in group["params"]:
-                if p.grad is None:
-                    missing = True
-                else:
-                    trained.append(p)
+                (missing if p.grad is None else trained).append(p)
         if not trained:
             raise ArgumentError("No gradients provided for any variable.", "loss.backward() comes before step()")
         if callable(self._rate):
             rate = self.learning_rate
+            if rate != rate:
+                raise ArgumentError(f"{type(self).__name__}: the learning rate of step {self._steps} is {rate}")
             for group in torch_optimizer.param_groups:
                 group["lr"] = rate
         self._update(trained)
         if self.use_ema:
             self._average()
         self._steps += 1
-        if missing:
-            self._settle_counts()
+        if missing:  # to torch each parameter has a count of its own, to Keras all have one
+            state.settle_counts(self, torch_optimizer, missing)
 
     def _update(self, trained: list[Tensor]) -> None:
         steps = self.gradient_accumulation_steps
@@ -281,7 +196,7 @@ class Optimizer(Custom):
     def advance(self) -> None:
         """The update proper; in a class of the user's, `update_step` for each variable."""
         assert self._torch is not None
-        if type(self).update_step is not Custom.update_step:
+        if isinstance(self._torch, rules.Holder):
             self._update_each()
         self._torch.step()
 
@@ -296,7 +211,7 @@ class Optimizer(Custom):
 
     def _joint(self, trained: list[Tensor]) -> list[int] | None:
         """Which of these tensors are one variable to Keras (a GRU's two biases), as a number for each; None where none are."""
-        if all(len(v.tensors) == 1 for v in self._variables.found):
+        if not self._joined:
             return None
         owner = {id(t): i for i, v in enumerate(self._variables.found) for t in v.tensors}
         return [owner.get(id(p), -1 - i) for i, p in enumerate(trained)]
@@ -401,15 +316,14 @@ class Optimizer(Custom):
 
     # --- state and config
 
-    def _settle_counts(self) -> None:
-        """Where torch counts the steps of each parameter, all count as Keras does: together."""
-        if self._torch is not None:
-            state.settle_counts(self, self._torch)
-
     def recount(self, kept: dict[str, Any]) -> None:
         """Sets what torch counts of one parameter to `iterations`."""
         if "step" in kept:
             kept["step"].fill_(float(self.iterations))
+
+    def _settle_counts(self) -> None:
+        if self._torch is not None:
+            state.settle_counts(self, self._torch, self.parameters)
 
     def slots(self) -> list[tuple[tuple[str, str], ...]]:
         """Keras's names of the state of each variable and the keys that torch has for it: in groups, each complete before the next."""
@@ -463,27 +377,3 @@ class Optimizer(Custom):
         if not self.built:
             raise ArgumentError(f"{type(self).__name__}.set_weights() before build()", "optimizer.build(model)")
         self.load_keras_state({str(i): weight for i, weight in enumerate(weights)})
-
-    def get_config(self) -> dict[str, Any]:
-        """The constructor's arguments; a schedule as its config, a function as itself."""
-        config: dict[str, Any] = {key: getattr(self, key) for key in CONFIG if key != "learning_rate"}
-        rate = self._rate if callable(self._rate) else self.learning_rate
-        config["learning_rate"] = schedules.serialize(rate) if isinstance(rate, LearningRateSchedule) else rate
-        own = self._arguments
-        return {**{key: config[key] for key in CONFIG}, **{key: getattr(self, key) for key in own if hasattr(self, key)}}
-
-    @classmethod
-    def from_config(cls, config: Mapping[str, Any], custom_objects: Mapping[str, Any] | None = None) -> Any:
-        """The inverse of `get_config`."""
-        rate = config.get("learning_rate")
-        if is_dict(rate):
-            config = {**config, "learning_rate": schedules.deserialize(rate, custom_objects)}
-        return cls(**config)
-
-    def __getstate__(self) -> dict[str, Any]:
-        """For copies: what is looked up by id is looked up anew."""
-        return {**self.__dict__, "_decayed": None}
-
-    def __repr__(self) -> str:
-        words = [*CONFIG[1:], *self._arguments]
-        return f"{type(self).__name__}({', '.join(f'{word}={shown(value)}' for word in words if (value := getattr(self, word, None)))})"

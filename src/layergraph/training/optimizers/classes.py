@@ -211,6 +211,8 @@ class Adamax(_Adaptive):
 class Nadam(_Adaptive):
     """Adam with Nesterov momentum: torch's own, with Keras's momentum schedule."""
 
+    _product = (0, 1.0)  # of the momenta of so many steps
+
     def make(self, parameters: list[Tensor]) -> torch.optim.Optimizer:
         # Keras lets the momentum grow by 0.96^t, torch by 0.96^(t * momentum_decay)
         return torch.optim.NAdam(parameters, lr=self.learning_rate, betas=(self.beta_1, self.beta_2), eps=self.epsilon, momentum_decay=1.0)
@@ -220,14 +222,15 @@ class Nadam(_Adaptive):
         return {**kept, **{word: torch.zeros_like(parameter, memory_format=torch.preserve_format) for word in ("exp_avg", "exp_avg_sq")}}
 
     def recount(self, kept: dict[str, Any]) -> None:
+        if int(kept["step"]) == self.iterations:
+            return
         super().recount(kept)
-        product = 1.0
-        for t in range(1, self.iterations + 1):
+        t, product = self._product if self._product[0] <= self.iterations else (0, 1.0)
+        while t < self.iterations:
+            t += 1
             product *= self.beta_1 * (1.0 - 0.5 * 0.96**t)
-            if product == 0.0:
-                break
-        if "mu_product" in kept:
-            kept["mu_product"].fill_(product)
+        self._product = t, product
+        kept["mu_product"].fill_(product)
 
     def slots(self) -> Slots:
         return _MOMENTS

@@ -7,7 +7,7 @@ from typing import Any
 
 from ...errors import ArgumentError, shown, suggestion
 from ...identify import Config, custom_object, function_config, name_of, parse
-from ...kinds import is_class
+from ...kinds import is_class, is_dict
 
 
 def serialize(item: Any, room: str = "optimizers") -> Config:
@@ -60,3 +60,8 @@ def deserialize(config: Any, custom_objects: Mapping[str, Any] | None = None) ->
     from .lookup import OPTIMIZERS
 
     return made("optimizer", config, OPTIMIZERS, custom_objects)
+
+
+def made_inside(config: Any, custom_objects: Mapping[str, Any] | None) -> Any:
+    """An optimizer inside the config of another: a config itself, or an object."""
+    return deserialize(config, custom_objects) if is_dict(config) else config

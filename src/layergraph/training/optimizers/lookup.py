@@ -8,14 +8,14 @@ import torch
 
 from ...errors import ArgumentError, shown, suggestion
 from ...kinds import is_class, is_dict
-from . import classes, shaped, wrappers
+from . import classes, loss_scaling, multi, shaped
 from .base import Optimizer
 from .configs import deserialize
 
 _CLASSES: list[Any] = [
     *(classes.SGD, classes.Adam, classes.AdamW, classes.RMSprop, classes.Adagrad, classes.Adadelta, classes.Adamax, classes.Nadam),
     *(classes.Lion, classes.Ftrl, classes.Lamb, classes.ScheduleFreeAdamW, shaped.Adafactor, shaped.Muon),
-    *(wrappers.LossScaleOptimizer, wrappers.MultiOptimizer, wrappers.OptimizerMap),
+    *(loss_scaling.LossScaleOptimizer, multi.MultiOptimizer, multi.OptimizerMap),
 ]
 OPTIMIZERS: dict[str, Any] = {cls.__name__.lower(): cls for cls in _CLASSES}
 
@@ -41,6 +41,6 @@ def get(identifier: Any) -> Any:
 
 
 def _without_arguments(cls: Any) -> Any:
-    if cls in (wrappers.LossScaleOptimizer, wrappers.MultiOptimizer, wrappers.OptimizerMap):
+    if cls in (loss_scaling.LossScaleOptimizer, multi.MultiOptimizer, multi.OptimizerMap):
         raise ArgumentError(f"the optimizer {cls.__name__!r} needs arguments", f"optimizers.{cls.__name__}(...)")
     return cls()

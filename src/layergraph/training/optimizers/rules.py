@@ -21,7 +21,7 @@ class Rule(torch.optim.Optimizer):
     slots: tuple[str, ...] = ()
 
     def __init__(self, params: Iterable[Tensor], **defaults: Any):
-        super().__init__(params, defaults)
+        super().__init__(params, {**defaults, "t": 0})
 
     def start(self, name: str, param: Tensor, group: dict[str, Any]) -> Tensor:
         """The first value of a slot."""
@@ -53,7 +53,7 @@ class Rule(torch.optim.Optimizer):
                 for name in names:
                     if name not in state:
                         state[name] = self.start(name, p, group)
-            group["t"] = group.get("t", 0) + 1
+            group["t"] += 1
             self.update(group, params, [p.grad for p in params], *([self.state[p][name] for p in params] for name in names))
         return loss
 

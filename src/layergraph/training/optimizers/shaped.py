@@ -31,7 +31,7 @@ class ShapedRule(rules.Rule):
                 loss = closure()
         groups = {id(p): group for group in self.param_groups for p in group["params"]}
         for group in self.param_groups:
-            group["t"] = group.get("t", 0) + 1
+            group["t"] += 1
         for v in self.found:
             if any(t.grad is not None for t in v.tensors):
                 value = v.value
@@ -42,10 +42,6 @@ class ShapedRule(rules.Rule):
     def update_one(self, group: dict[str, Any], kept: dict[str, Tensor], value: Tensor, grad: Tensor) -> None:
         """Changes `value`, in place."""
         raise NotImplementedError
-
-
-def _nothing(value: Tensor) -> None:
-    """Keras keeps placeholders that nobody reads."""
 
 
 def _rms(x: Tensor) -> Tensor:
@@ -143,7 +139,7 @@ class Shaped(Optimizer):
         assert self._torch is not None
         kept = self._torch.state[v.tensors[0]].get(key)
         if kept is None:
-            return state.Entry(word, torch.zeros((), dtype=torch.int32), _nothing)
+            return state.Entry(word, torch.zeros((), dtype=torch.int32), state.nothing)
         return state.Entry(state.path_of(self, v, word), kept, kept.copy_)
 
 

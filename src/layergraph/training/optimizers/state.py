@@ -11,6 +11,7 @@ import torch
 from torch import Tensor
 
 from ...errors import ArgumentError
+from .rules import Holder
 
 if TYPE_CHECKING:
     from .base import Optimizer
@@ -41,7 +42,7 @@ def settle(optimizer: Optimizer, asleep: dict[Tensor, dict[str, Tensor]]) -> Non
         kept = inner.state[p]
         kept.update(asleep.pop(p, {}))
         if not kept.keys() - _OWN:
-            kept.update(optimizer.start(p))
+            kept.update(optimizer.started(p))
         if optimizer.use_ema and "average" not in kept:
             kept["average"] = p.detach().clone() if optimizer.iterations else torch.zeros_like(p)
         if optimizer.gradient_accumulation_steps and "gradient_accumulator" not in kept:
@@ -50,16 +51,16 @@ def settle(optimizer: Optimizer, asleep: dict[Tensor, dict[str, Tensor]]) -> Non
             if value.device != p.device and value.ndim:
                 kept[key] = value.to(p.device)
     if optimizer.iterations:
-        settle_counts(optimizer, inner)
+        settle_counts(optimizer, inner, optimizer.parameters)
 
 
-def settle_counts(optimizer: Optimizer, inner: torch.optim.Optimizer) -> None:
-    """All parameters have taken `iterations` steps, whenever each of them joined in."""
+def settle_counts(optimizer: Optimizer, inner: torch.optim.Optimizer, parameters: list[Tensor]) -> None:
+    """These parameters have taken `iterations` steps, as all have, whenever they joined in."""
     for group in inner.param_groups:
         if "t" in group:
             group["t"] = optimizer.iterations
-        for p in group["params"]:
-            optimizer.recount(inner.state[p])
+    for p in parameters:
+        optimizer.recount(inner.state[p])
 
 
 # --- by torch's names
@@ -113,7 +114,10 @@ def load_state(optimizer: Optimizer, given: Mapping[str, Any], asleep: dict[Tens
     for group, kept in zip(inner.param_groups, given["groups"], strict=False):
         group.update(kept)
     for path, tensor in given["made"].items():
-        optimizer.made[path].copy_(tensor)
+        if path in optimizer.made:
+            optimizer.made[path].copy_(tensor)
+        else:
+            optimizer.made[path] = tensor.detach().clone()
     optimizer.steps = int(given["iterations"])
     settle(optimizer, asleep)
 
@@ -121,11 +125,11 @@ def load_state(optimizer: Optimizer, given: Mapping[str, Any], asleep: dict[Tens
 def _matched(optimizer: Optimizer, given: Mapping[str, Mapping[str, Tensor]], who: str) -> list[tuple[Tensor, Mapping[str, Tensor]]]:
     """Each state with its parameter: by name, or in order where one side only has numbers."""
     named = names_of(optimizer)
+    awake = {id(p) for p in optimizer.parameters}
     if given.keys() <= named.keys():
         pairs = [(name, named[name], kept) for name, kept in given.items()]
     elif len(given) == len(optimizer.parameters):
-        current = {id(p) for p in optimizer.parameters}
-        trained = [(name, p) for name, p in named.items() if id(p) in current]
+        trained = [(name, p) for name, p in named.items() if id(p) in awake]
         pairs = [(name, p, kept) for (name, p), kept in zip(trained, given.values(), strict=True)]
     else:
         strange = [name for name in given if name not in named]
@@ -133,7 +137,9 @@ def _matched(optimizer: Optimizer, given: Mapping[str, Mapping[str, Tensor]], wh
             f"{who}: there is state of {strange}, which are no parameters of this optimizer", "build it from the same model"
         )
     for name, p, kept in pairs:
-        own = optimizer.start(p)
+        own = optimizer.started(p)
+        if not own and id(p) not in awake:
+            continue  # frozen, so that its shapes are not known yet
         for key in own.keys() | kept.keys() - _OWN:
             if key not in own or key not in kept or own[key].shape != kept[key].shape:
                 ours, theirs = (f"{tuple(side[key].shape)}" if key in side else "nothing" for side in (own, kept))
@@ -149,7 +155,7 @@ def _matched(optimizer: Optimizer, given: Mapping[str, Mapping[str, Tensor]], wh
 def _check_made(optimizer: Optimizer, given: Mapping[str, Tensor], who: str) -> None:
     ours = {path: tuple(t.shape) for path, t in optimizer.made.items()}
     theirs = {path: tuple(t.shape) for path, t in given.items()}
-    if ours != theirs:
+    if any(theirs.get(path) != shape for path, shape in ours.items()):  # there may be more, of frozen variables
         raise ArgumentError(f"{who}: it has variables {ours}, and the state has {theirs}", "the same optimizer and model")
 
 
@@ -178,6 +184,16 @@ def counters(optimizer: Optimizer) -> Iterator[Entry]:
         yield Entry(f"{optimizer.name}/learning_rate", torch.tensor(optimizer.learning_rate, dtype=torch.float32), put_rate)
 
 
+def nothing(value: Tensor) -> None:
+    """What Keras keeps and never reads is not set."""
+
+
+def unused(optimizer: Optimizer) -> Iterator[Entry]:
+    """The count and rate that Keras keeps for a wrapper beside those of what it wraps."""
+    yield Entry(f"{optimizer.name}/iteration", torch.zeros((), dtype=torch.int32), nothing)
+    yield Entry(f"{optimizer.name}/learning_rate", torch.zeros(()), nothing)
+
+
 def entries(optimizer: Optimizer, found: list[Variable]) -> Iterator[Entry]:
     """Everything: counters, averages, accumulators, and the slots of the rule or the variables of a person's own optimizer."""
     yield from counters(optimizer)
@@ -185,7 +201,8 @@ def entries(optimizer: Optimizer, found: list[Variable]) -> Iterator[Entry]:
         return
     groups = [(("average", "average"),)] if optimizer.use_ema else []
     groups += [(("gradient_accumulator", "gradient_accumulator"),)] if optimizer.gradient_accumulation_steps else []
-    for slots in [*groups, *optimizer.slots()]:
+    own = [] if isinstance(optimizer.torch_optimizer, Holder) else optimizer.slots()
+    for slots in [*groups, *own]:
         for v in found:
             for word, key in slots:
                 yield slot(optimizer, v, word, key)

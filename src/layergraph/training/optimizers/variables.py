@@ -125,6 +125,9 @@ class Variables(list[Tensor]):
         self.told = told
         super().__init__(v.tensors[0] if v.layout is None else v.value for v in self.found)
 
+    def __reduce__(self) -> Any:
+        return Variables, (self.found, self.named, self.told)
+
     @property
     def tensors(self) -> list[Tensor]:
         """The parameters that are trained."""
