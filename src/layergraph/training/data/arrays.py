@@ -48,9 +48,10 @@ class Arrays(Source):
         lengths = {int(t.shape[0]) for tensors in sizes.values() for t in tensors}
         if len(lengths) > 1 and not self.inputs.ragged:
             told = [f"'{name}' sizes: {', '.join(str(t.shape[0]) for t in tensors)}" for name, tensors in sizes.items() if tensors]
+            turned = len(self.xs) == len(self.ys) == 1 and self.xs[0].ndim == 2 and self.xs[0].shape[1] == self.ys[0].shape[0]
             raise DataError(
                 "Data cardinality is ambiguous. Make sure all arrays contain the same number of samples.",
-                "the first axis of every array is the samples",
+                "the first axis of every array is the samples" + (": x.T" if turned else ""),
                 details=told,
             )
         return lengths.pop() if lengths else 0

@@ -66,9 +66,8 @@ def _from_column(column: Any, what: str) -> np.ndarray[Any, Any]:
     dtype = str(column.dtype)
     if dtype.lower() in _NULLABLE:
         return column.to_numpy(dtype="float64", na_value=np.nan)
-    raise DataError(
-        f"`{what}` holds {'str' if dtype == 'object' else dtype} (dtype {dtype}), which is no number", _ENCODED.get(dtype, _OTHERWISE)
-    )
+    kind = "words, or other objects" if dtype in ("object", "str", "string") else dtype
+    raise DataError(f"`{what}` holds {kind}, which are no numbers", _ENCODED.get(dtype, _OTHERWISE))
 
 
 def _from_numpy(array: np.ndarray[Any, Any], what: str) -> Tensor:
