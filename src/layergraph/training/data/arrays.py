@@ -17,7 +17,7 @@ from ...errors import DataError
 from ...kinds import is_whole
 from .checks import check_batch_size
 from .inputs import Inputs
-from .source import ALL, Batch, Part, Source, rows, seeded
+from .source import ALL, Batch, Part, Source, rows
 from .structure import flatten, map_leaves
 from .tensors import to_structure
 
@@ -97,15 +97,6 @@ class Arrays(Source):
         part.ws = [leaf for leaf in flatten(part.weight) if leaf is not None]
         part._length = stop - start
         return part
-
-    def order(self, shuffle: bool | str, seed: int, epoch: int) -> Tensor | None:
-        """The order of the samples; with 'batch', whole batches are mixed and the last, smaller one stays last."""
-        if shuffle != "batch":
-            return super().order(shuffle, seed, epoch)
-        whole = self.length // self.batch_size
-        blocks = torch.arange(whole * self.batch_size).view(whole, self.batch_size)
-        mixed = blocks[torch.randperm(whole, generator=seeded(seed, epoch))].flatten()
-        return torch.cat([mixed, torch.arange(whole * self.batch_size, self.length)])
 
     def batches(self, order: Tensor | None = None, start: int = 0, part: Part = ALL) -> Iterator[Batch]:
         """Tuples of tensors, one for each input, target and weight; starting late costs nothing."""

@@ -59,12 +59,9 @@ class Reader:
 
     def __call__(self, batch: Any) -> Batch:
         kind, count = self._flat
-        if type(batch) is kind and len(batch) == count:
-            leaves = batch
-        elif not self._leaves or not self._alike(batch):
+        leaves = batch if type(batch) is kind and len(batch) == count else self._along_the_paths(batch)
+        if leaves is None:
             return self._read(batch)
-        else:
-            leaves = [_at(batch, path) for path in self._leaves]
         size = -1
         found: list[Tensor] = []
         for leaf in leaves:
@@ -81,16 +78,20 @@ class Reader:
             found.append(leaf)
         return tuple(found)
 
-    def _alike(self, batch: Any) -> bool:
-        """Whether a batch has the structure of the one before."""
+    def _along_the_paths(self, batch: Any) -> list[Any] | None:
+        """The leaves of a batch that has the structure of the one before; None of another."""
+        if not self._leaves:
+            return None
         try:
             for path, kind, count in self._containers:
                 value = _at(batch, path)
                 if type(value) is not kind or len(value) != count:
-                    return False
-            return all(_at(batch, path) is None for path in self._nones)
+                    return None
+            if any(_at(batch, path) is not None for path in self._nones):
+                return None
+            return [_at(batch, path) for path in self._leaves]
         except KeyError:
-            return False
+            return None
 
     def _read(self, batch: Any) -> Batch:
         batch = as_tensors(batch, self.double)
