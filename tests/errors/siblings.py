@@ -3,6 +3,11 @@
 from __future__ import annotations
 
 HEAD = "import numpy as np\nimport torch\nfrom torch import nn\nfrom layergraph import Input, KerasTensor, Model, Sequential, layers\n"
+TRAINED = "x = Input((4,), name='x')\nm = Model(x, layers.Dense(1)(x))\nm.compile('sgd', 'mse')\n"
+FITTED = (
+    "x = Input({}, name='x')\nm = Model(x, layers.Dense(1)(layers.Flatten()(x)))\nm.compile('sgd', 'mse')\n"
+    "m.fit({}, np.zeros((8, 1)), verbose=0)"
+)
 
 SIBLINGS = {
     # graphs
@@ -157,6 +162,29 @@ SIBLINGS = {
     "an op on a shape that does not fit": "from layergraph import ops\nops.reshape(Input((4,)), (-1, 5))",
     "a loop over a symbol": "from layergraph import ops\nops.while_loop(lambda x: x < 3, lambda x: x + 1, [Input((4,))])",
     "a misspelt op": "from layergraph import ops\nops.concat([Input((4,)), Input((4,))])",
+    # data
+    "images for a flat input": FITTED.format("(784,)", "np.zeros((8, 28, 28))"),
+    "channels first for channels last": FITTED.format("(28, 28, 3)", "np.zeros((8, 3, 28, 28))"),
+    "images without a channel axis": FITTED.format("(1, 28, 28)", "np.zeros((8, 28, 28))"),
+    "gray images for three channels": FITTED.format("(28, 28, 3)", "np.zeros((8, 28, 28))"),
+    "samples in the columns": FITTED.format("(4,)", "np.zeros((4, 8))"),
+    "one column too many": FITTED.format("(4,)", "np.zeros((8, 5))"),
+    "fractions for an integer input": FITTED.format("(4,), dtype='int32'", "np.full((8, 4), 0.5)"),
+    "complex numbers for a real input": FITTED.format("(4,)", "np.zeros((8, 4), 'complex64')"),
+    "batches of another size than the Input's": FITTED.format("batch_shape=(3, 4)", "np.zeros((8, 4))"),
+    "lists of different lengths": FITTED.format("(4,)", "[[1, 2], [3]]"),
+    "a frame with words": "import pandas\n" + FITTED.format("(2,)", "pandas.DataFrame({'age': [1.0] * 8, 'town': ['Ulm'] * 8})"),
+    "a generator function that is not called": (
+        "def batches():\n    yield np.zeros((2, 4)), np.zeros((2, 1))\n" + TRAINED + "m.fit(batches, verbose=0)"
+    ),
+    "y beside a generator": TRAINED + "m.fit(((x, x) for x in []), np.zeros((8, 1)), verbose=0)",
+    "a generator without batches": TRAINED + "m.fit(((x, x) for x in []), verbose=0)",
+    "a loader without batches": TRAINED + "m.fit(torch.utils.data.DataLoader([], batch_size=2), verbose=0)",
+    "class weights with a generator": TRAINED + "m.fit(((x, x) for x in []), class_weight={0: 1.0}, verbose=0)",
+    "batches of different structures": (TRAINED + "x, y = np.zeros((2, 4)), np.zeros((2, 1))\nm.fit(iter([(x, y), (x, y, y)]), verbose=0)"),
+    "a misspelt input in a batch": TRAINED + "m.fit(iter([({'image': np.zeros((2, 4))}, np.zeros((2, 1)))]), verbose=0)",
+    "a first batch that does not fit": TRAINED + "m.fit(iter([(np.zeros((2, 2, 2)), np.zeros((2, 1)))]), verbose=0)",
+    "a batch whose parts differ in length": TRAINED + "m.fit(iter([(np.zeros((2, 4)), np.zeros((3, 1)))]), verbose=0)",
     # names of Keras's
     "a name that comes later": "import layergraph as keras\nkeras.callbacks.TensorBoard()",
     "a misspelt layer": "layers.Dence(3)",

@@ -20,13 +20,14 @@ Split = int | float | None
 class PyDataset:
     """Batches made by Python code: subclass it, and write `__len__` (how many batches) and `__getitem__` (one whole batch).
 
-    `on_epoch_begin` and `on_epoch_end` may be written too. The arguments are kept for `fit`, which does not read a PyDataset yet;
-    iterating goes through the batches one by one. Also under the name `Sequence`.
+    `on_epoch_begin` and `on_epoch_end` may be written too; `fit` calls them around the batches of each epoch, whose order it mixes unless
+    `shuffle=False`. Keras also looks at a batch before it trains, and calls `on_epoch_end` before each validation. Iterating goes through
+    the batches one by one, without workers. Also under the name `Sequence`.
 
     Args:
-        workers: how many threads or processes prepare batches.
-        use_multiprocessing: whether they are processes.
-        max_queue_size: how many batches wait at most.
+        workers: how many threads or processes prepare batches; one thread is the caller's own.
+        use_multiprocessing: whether they are processes, those of a torch `DataLoader`; then the dataset is copied at each epoch.
+        max_queue_size: how many batches are prepared in advance at most.
 
     >>> class Halves(PyDataset):
     ...     def __len__(self):

@@ -188,6 +188,16 @@ def test_the_order_is_a_function_of_seed_and_epoch(kind):
     assert len({tuple(order) for order in (first, *others)}) >= 3
 
 
+@pytest.mark.parametrize("kind", ["arrays", "dataset"])
+def test_whole_batches_are_mixed(kind):
+    source = SOURCES[kind](None)
+    orders = [source.order("batch", 5, epoch).tolist() for epoch in range(4)]
+    for order in orders:
+        assert sorted(order[i : i + 3] for i in range(0, 9, 3)) == [[0, 1, 2], [3, 4, 5], [6, 7, 8]]
+        assert order[9:] == [9, 10]
+    assert len({tuple(order) for order in orders}) > 1
+
+
 def test_fit_mixes_datasets_alike_after_the_same_seed():
     def seen(seed):
         torch.manual_seed(seed)

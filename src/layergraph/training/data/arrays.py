@@ -17,7 +17,7 @@ from ...errors import DataError
 from ...kinds import is_whole
 from .checks import check_batch_size
 from .inputs import Inputs
-from .source import ALL, Batch, Part, Source, rows, seeded
+from .source import ALL, Batch, Part, Source, rows
 from .structure import flatten, map_leaves
 from .tensors import to_structure
 
@@ -48,9 +48,10 @@ class Arrays(Source):
         lengths = {int(t.shape[0]) for tensors in sizes.values() for t in tensors}
         if len(lengths) > 1 and not self.inputs.ragged:
             told = [f"'{name}' sizes: {', '.join(str(t.shape[0]) for t in tensors)}" for name, tensors in sizes.items() if tensors]
+            turned = len(self.xs) == len(self.ys) == 1 and self.xs[0].ndim == 2 and self.xs[0].shape[1] == self.ys[0].shape[0]
             raise DataError(
                 "Data cardinality is ambiguous. Make sure all arrays contain the same number of samples.",
-                "the first axis of every array is the samples",
+                "the first axis of every array is the samples" + (": x.T" if turned else ""),
                 details=told,
             )
         return lengths.pop() if lengths else 0
@@ -96,15 +97,6 @@ class Arrays(Source):
         part.ws = [leaf for leaf in flatten(part.weight) if leaf is not None]
         part._length = stop - start
         return part
-
-    def order(self, shuffle: bool | str, seed: int, epoch: int) -> Tensor | None:
-        """The order of the samples; with 'batch', whole batches are mixed and the last, smaller one stays last."""
-        if shuffle != "batch":
-            return super().order(shuffle, seed, epoch)
-        whole = self.length // self.batch_size
-        blocks = torch.arange(whole * self.batch_size).view(whole, self.batch_size)
-        mixed = blocks[torch.randperm(whole, generator=seeded(seed, epoch))].flatten()
-        return torch.cat([mixed, torch.arange(whole * self.batch_size, self.length)])
 
     def batches(self, order: Tensor | None = None, start: int = 0, part: Part = ALL) -> Iterator[Batch]:
         """Tuples of tensors, one for each input, target and weight; starting late costs nothing."""

@@ -13,12 +13,10 @@ from torch import Tensor
 from torch.utils.data import DataLoader
 
 from ...errors import DataError
-from ...kinds import is_array
 from .loaders import Read
-from .reader import Reader
+from .reader import Reader, as_tensors
 from .source import Part, rows, seeded
-from .structure import flatten, map_leaves, pack
-from .tensors import to_tensor
+from .structure import map_leaves
 
 
 class Samples(Read):
@@ -101,7 +99,7 @@ class Batches(Read):
                 sampler=places,
                 num_workers=self.workers,
                 prefetch_factor=-(-self.ahead // self.workers),
-                collate_fn=functools.partial(_as_tensors, double=self.reader.double),
+                collate_fn=functools.partial(as_tensors, double=self.reader.double),  # tensors travel between processes in shared memory
                 generator=seeded(self.seed, self.epoch),
             )
         )
@@ -120,8 +118,3 @@ def _by_threads(dataset: Any, places: Iterable[int], workers: int, ahead: int) -
             yield waiting.popleft().result()
     finally:
         pool.shutdown(cancel_futures=True)
-
-
-def _as_tensors(batch: Any, double: bool) -> Any:
-    """A batch with its arrays as tensors, which travel between processes in shared memory."""
-    return pack(batch, [to_tensor(leaf, "a batch", double) if is_array(leaf) and leaf.ndim else leaf for leaf in flatten(batch)])

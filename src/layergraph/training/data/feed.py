@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import itertools
-import warnings
 from collections.abc import Callable, Iterator
 
 import torch
 
-from ...errors import DataError
+from ...errors import DataError, user_place, warn_at
 from .arrays import Arrays
 from .source import Batch, Source
 
@@ -106,8 +105,8 @@ class Feed:
 
 
 def _tell_end(what: str) -> None:
-    warnings.warn(
+    warn_at(
+        user_place(),
         "Your input ran out of data; interrupting training. Make sure that your dataset or generator can generate at least "
         f"`steps_per_epoch * epochs` batches: {what}. A DataLoader or a PyDataset can be read again, a generator cannot.",
-        stacklevel=3,
     )

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
+import numpy as np
 import torch
 from torch import Tensor
 
@@ -13,7 +14,7 @@ from ...kinds import is_dict, is_sequence
 from .arrays import Arrays
 from .inputs import Inputs
 from .source import Batch
-from .tensors import to_structure
+from .tensors import PLAIN, to_structure, to_tensor
 from .weights import weights_of
 
 Path = tuple[Any, ...]
@@ -50,41 +51,50 @@ class Reader:
         self.class_weight: Mapping[int, float] | None = None
         self.watch: Callable[[Arrays], None] | None = None
         self.counts: tuple[int, int, int] | None = None
-        # of a batch that needs no conversion: where its containers are, with their types and lengths, and where its tensors
+        # of a batch once taken apart: where its containers are, with their types and lengths, where it has None, and where its leaves
         self._containers: list[tuple[Path, type, int]] = []
+        self._nones: list[Path] = []
         self._leaves: list[Path] = []
         self._flat: tuple[Any, int] = (object, 0)
 
     def __call__(self, batch: Any) -> Batch:
         kind, count = self._flat
-        if type(batch) is kind and len(batch) == count:
-            if _as_it_is(batch):
-                return batch if kind is tuple else tuple(batch)
-        elif self._leaves:
-            found = self._along_the_paths(batch)
-            if found is not None:
-                return found
-        return self._read(batch)
+        leaves = batch if type(batch) is kind and len(batch) == count else self._along_the_paths(batch)
+        if leaves is None:
+            return self._read(batch)
+        size = -1
+        found: list[Tensor] = []
+        for leaf in leaves:
+            if type(leaf) not in _UNCHANGED:
+                if type(leaf) is not np.ndarray or leaf.dtype not in PLAIN:
+                    return self._read(batch)
+                leaf = to_tensor(leaf, "a batch", self.double)
+            elif leaf.dtype is torch.float64 and not self.double:
+                leaf = to_tensor(leaf, "a batch")
+            shape = leaf.shape
+            if not shape or (shape[0] != size and size >= 0):
+                return self._read(batch)
+            size = shape[0]
+            found.append(leaf)
+        return tuple(found)
 
-    def _along_the_paths(self, batch: Any) -> Batch | None:
-        for path, kind, count in self._containers:
-            value = batch
-            for key in path:
-                value = value[key]
-            if type(value) is not kind or len(value) != count:
-                return None
-        leaves: list[Any] = []
+    def _along_the_paths(self, batch: Any) -> list[Any] | None:
+        """The leaves of a batch that has the structure of the one before; None of another."""
+        if not self._leaves:
+            return None
         try:
-            for path in self._leaves:
-                value = batch
-                for key in path:
-                    value = value[key]
-                leaves.append(value)
+            for path, kind, count in self._containers:
+                value = _at(batch, path)
+                if type(value) is not kind or len(value) != count:
+                    return None
+            if any(_at(batch, path) is not None for path in self._nones):
+                return None
+            return [_at(batch, path) for path in self._leaves]
         except KeyError:
             return None
-        return tuple(leaves) if _as_it_is(leaves) else None
 
     def _read(self, batch: Any) -> Batch:
+        batch = as_tensors(batch, self.double)
         arrays = self.taken_apart(batch)
         counts = (len(arrays.xs), len(arrays.ys), len(arrays.ws))
         if self.counts is None:
@@ -125,38 +135,45 @@ class Reader:
 
     def _learn(self, batch: Any, flat: Batch) -> None:
         """Remembers where the tensors of a batch are, if they were taken as they are."""
-        self._flat, self._containers, self._leaves = (object, 0), [], []
+        self._flat, self._containers, self._nones, self._leaves = (object, 0), [], [], []
         containers: list[tuple[Path, type, int]] = []
-        places: dict[int, Path] = {}
+        places: list[tuple[Any, Path]] = []
         _walk(batch, (), containers, places)
-        if not all(id(t) in places for t in flat):
-            return
-        leaves = [places[id(t)] for t in flat]
-        if len(set(leaves)) != len(leaves) or len(leaves) != len(places):
-            return  # one tensor twice, or one that is left out
-        if len(containers) == 1 and leaves == [(i,) for i in range(len(flat))]:
+        where = {id(value): path for value, path in places if value is not None}
+        tensors = [path for value, path in places if value is not None]
+        if len(where) != len(tensors) or {id(t) for t in flat} != set(where) or len(flat) != len(where):
+            return  # one tensor twice, one that is left out, or one that was made on the way
+        leaves = [where[id(t)] for t in flat]
+        if len(containers) == 1 and leaves == [(i,) for i in range(len(flat))] and len(places) == len(flat):
             self._flat = (type(batch), len(flat))
         else:
             self._containers, self._leaves = containers, leaves
+            self._nones = [path for value, path in places if value is None]
 
 
-def _walk(value: Any, path: Path, containers: list[tuple[Path, type, int]], places: dict[int, Path]) -> None:
+def _walk(value: Any, path: Path, containers: list[tuple[Path, type, int]], places: list[tuple[Any, Path]]) -> None:
     if is_dict(value) or is_sequence(value):
         containers.append((path, type(value), len(value)))
         for key, item in value.items() if is_dict(value) else enumerate(value):
             _walk(item, (*path, key), containers, places)
-    elif value is not None:
-        places[id(value)] = path
+    else:
+        places.append((value, path))
 
 
-def _as_it_is(leaves: Any) -> bool:
-    """Whether these are tensors that need no conversion, of one length."""
-    size = -1
-    for t in leaves:
-        if type(t) not in _UNCHANGED or t.dtype is torch.float64 or not t.ndim:
-            return False
-        if len(t) != size:
-            if size >= 0:
-                return False
-            size = len(t)
-    return True
+def _at(value: Any, path: Path) -> Any:
+    for key in path:
+        value = value[key]
+    return value
+
+
+def as_tensors(value: Any, double: bool) -> Any:
+    """The same structure with plain arrays of numbers as tensors."""
+    if type(value) is np.ndarray and value.dtype in PLAIN and value.ndim:
+        return to_tensor(value, "a batch", double)
+    if is_dict(value) and type(value) is dict:
+        return {key: as_tensors(item, double) for key, item in value.items()}
+    if is_sequence(value) and type(value) in (list, tuple):
+        return type(value)([as_tensors(item, double) for item in value])
+    if isinstance(value, Tensor) and value.dtype is torch.float64 and value.ndim and not double:
+        return to_tensor(value, "a batch")
+    return value

@@ -46,10 +46,20 @@ class Source:
         raise NotImplementedError
 
     def order(self, shuffle: bool | str, seed: int, epoch: int) -> Tensor | None:
-        """The order of an epoch, a function of the seed and the epoch: indices 0..length - 1; None for the order as given."""
-        if not shuffle or self.length is None:
+        """The order of an epoch, a function of the seed and the epoch: indices 0..length - 1; None for the order as given.
+
+        With shuffle='batch' whole batches of samples are mixed, and the last, smaller one stays last.
+        """
+        length = self.length
+        size: int | None = getattr(self, "batch_size", None)  # where samples are put into batches here
+        if not shuffle or length is None:
             return None
-        return torch.randperm(self.length, generator=seeded(seed, epoch))
+        if shuffle != "batch" or size is None:
+            return torch.randperm(length, generator=seeded(seed, epoch))
+        whole = length // size
+        blocks = torch.arange(whole * size).view(whole, size)
+        mixed = blocks[torch.randperm(whole, generator=seeded(seed, epoch))].flatten()
+        return torch.cat([mixed, torch.arange(whole * size, length)])
 
     def batches(self, order: Tensor | None = None, start: int = 0, part: Part = ALL) -> Iterator[Batch]:
         """The batches of an epoch from number `start` on, in an order that `order()` gave, or any other.

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import functools
 import inspect
-import warnings
 from collections.abc import Iterable, Mapping
 from typing import Any, cast
 
@@ -12,7 +11,7 @@ import torch
 from torch import nn
 from torch.utils.data import DataLoader, Dataset, IterableDataset, TensorDataset
 
-from ...errors import DataError
+from ...errors import DataError, user_place, warn_at
 from ...kinds import is_sequence
 from .arrays import Arrays as Arrays
 from .arrays import checked_batch_size
@@ -82,6 +81,8 @@ def make_source(
         check_inputs(module, inputs, arrays.xs, who)
         arrays.fixed = fixed_batch_size(module)
         return arrays.set_batch_size(batch_size, steps)
+    if type(x).__module__.startswith("tensorflow."):
+        raise DataError(f"{who}: `x` is a {type(x).__name__} of TensorFlow, which layergraph does not read", "x.as_numpy_iterator()")
     _refuse_beside(x, y, sample_weight, who)
     check = functools.partial(check_inputs, module, inputs, who=who)
     reader = Reader(inputs, _outputs(module), kind_of(x), check, double=double)
@@ -99,7 +100,7 @@ def _making_batches(reader: Reader, x: Any, batch_size: int | None, who: str) ->
     if is_py_dataset(x):
         from .datasets import Batches
 
-        _tell_unused(batch_size, None, reader.what)
+        _tell_unused(batch_size, None, reader.what, who)
         return Batches(reader, x)
     if isinstance(x, IterableDataset):
         return Loader(reader, DataLoader(cast("Dataset[Any]", x), batch_size=batch_size or 32))
@@ -109,15 +110,12 @@ def _making_batches(reader: Reader, x: Any, batch_size: int | None, who: str) ->
         return Samples(reader, x, batch_size or 32)
     if isinstance(x, Iterable):
         loader = cast("Iterable[Any]", x)
-        _tell_unused(batch_size, getattr(loader, "batch_size", None), reader.what)
+        _tell_unused(batch_size, getattr(loader, "batch_size", None), reader.what, who)
         return Loader(reader, loader)
-    calls = callable(x) and not isinstance(x, nn.Module)
-    raise DataError(
-        f"{who}: Unrecognized data type: `x` is a {reader.what}",
-        f"call it: {who}({getattr(x, '__name__', 'make_batches')}(), ...)"
-        if calls
-        else "pass arrays, tensors, a torch.utils.data.DataLoader, a generator or a PyDataset",
-    )
+    fix = "pass arrays, tensors, a torch.utils.data.DataLoader, a generator or a PyDataset"
+    if inspect.isroutine(x):
+        fix = f"call it: {who}({getattr(x, '__name__', 'batches')}(), ...)"
+    raise DataError(f"{who}: Unrecognized data type: `x` is a {reader.what}", fix)
 
 
 def kind_of(x: Any) -> str:
@@ -134,10 +132,10 @@ def _refuse_beside(x: Any, y: Any, sample_weight: Any, who: str) -> None:
             )
 
 
-def _tell_unused(batch_size: int | None, own: Any, what: str) -> None:
-    """Keras drops it in silence."""
-    if batch_size is not None and batch_size != own:
-        warnings.warn(f"batch_size={batch_size} has no effect: the {what} makes batches itself", stacklevel=5)
+def _tell_unused(batch_size: int | None, own: Any, what: str, who: str) -> None:
+    """Keras drops it in silence. The batch size of the training is no word about the validation's."""
+    if batch_size is not None and batch_size != own and "validation" not in who:
+        warn_at(user_place(), f"{who}(batch_size={batch_size}) has no effect: the {what} makes its batches itself")
 
 
 def _outputs(module: nn.Module) -> list[str]:

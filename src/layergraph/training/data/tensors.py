@@ -14,6 +14,9 @@ from ...errors import DataError, shown
 from ...kinds import is_sequence
 from .structure import is_nested, map_leaves
 
+PLAIN = {np.dtype(kind) for kind in ("?", "u1", "i1", "i2", "i4", "i8", "f2", "f4", "f8")}
+"""The dtypes of numpy that torch takes as they are."""
+
 _NULLABLE = {"boolean", *(f"{kind}{bits}" for kind in ("int", "uint", "float") for bits in (8, 16, 32, 64))}
 _OTHERWISE = "encode it as numbers first: pandas.get_dummies(...), or the codes of pandas.factorize(...)"
 _ENCODED = {"category": "its codes are numbers: column.cat.codes; or pandas.get_dummies(...)"}
@@ -28,7 +31,7 @@ def to_tensor(value: Any, what: str, double: bool = False) -> Tensor:
     if isinstance(value, Tensor):
         tensor = value
     else:
-        if hasattr(value, "to_numpy"):
+        if type(value) is not np.ndarray and hasattr(value, "to_numpy"):
             value = _from_frame(value, what)
         if not isinstance(value, np.ndarray):
             if not isinstance(value, (list, tuple, int, float, np.generic)) and not hasattr(value, "__array__"):
@@ -63,12 +66,14 @@ def _from_column(column: Any, what: str) -> np.ndarray[Any, Any]:
     dtype = str(column.dtype)
     if dtype.lower() in _NULLABLE:
         return column.to_numpy(dtype="float64", na_value=np.nan)
-    raise DataError(
-        f"`{what}` holds {'str' if dtype == 'object' else dtype} (dtype {dtype}), which is no number", _ENCODED.get(dtype, _OTHERWISE)
-    )
+    kind = "words, or other objects" if dtype in ("object", "str", "string") else dtype
+    raise DataError(f"`{what}` holds {kind}, which are no numbers", _ENCODED.get(dtype, _OTHERWISE))
 
 
 def _from_numpy(array: np.ndarray[Any, Any], what: str) -> Tensor:
+    flags = array.flags
+    if flags.c_contiguous and flags.writeable and array.dtype in PLAIN:
+        return torch.from_numpy(array)
     if array.dtype.kind in "OSUVMm":
         kind = "str" if array.dtype.kind in "SU" else str(array.dtype)
         raise DataError(f"`{what}` holds {kind} (dtype {array.dtype}), which is no number", "encode it as numbers first")
