@@ -15,7 +15,7 @@ from .losses import lookup as losses
 from .losses.base import Loss
 from .losses.functions import masked_weight
 from .metrics import lookup as metrics
-from .metrics.base import Mean, Metric
+from .metrics.base import Metric
 from .numbers import as_tensor
 
 if TYPE_CHECKING:
@@ -98,13 +98,13 @@ class BoundLoss:
         self.running = Running(key)
 
 
-class Running(Mean):
+class Running(Metric):
     """The mean of batch losses, each counted as often as its batch has samples: 'loss' among a model's metrics."""
 
-    direction = "down"
+    _direction = "down"
 
     def __init__(self, name: str = "loss"):
-        super().__init__(name)
+        super().__init__(name=name)
         self.reset_state()
 
     def reset_state(self) -> None:

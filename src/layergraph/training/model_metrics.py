@@ -19,7 +19,7 @@ class CompiledMetrics(Metric):
     """All metrics of `compile` as one, as Keras has them: it gives a dict, and is known once a batch was seen."""
 
     def __init__(self, module: Any, compiled: Compiled):
-        super().__init__("compile_metrics")
+        super().__init__(name="compile_metrics")
         self.module = module
         self.compiled = compiled
 

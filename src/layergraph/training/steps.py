@@ -352,11 +352,14 @@ def _size(x: Any) -> int:
 
 
 def numbers(logs: Mapping[str, Any]) -> dict[str, Any]:
-    """Logs as plain floats, sorted by name, dicts inside them flattened; what is no number stays what it is."""
+    """Logs as plain floats, and arrays of several numbers, sorted by name, dicts inside them flattened; what is no number stays."""
     found: dict[str, Any] = {}
     for name, value in logs.items():
         if is_dict(value):
             found.update(numbers(value))
+            continue
+        if isinstance(value, Tensor) and value.numel() != 1:
+            found[name] = value.detach().float().cpu().numpy()
             continue
         try:
             found[name] = float(value)
