@@ -136,7 +136,7 @@ class Running(Metric):
 
     def value(self) -> float:
         """The mean so far, in double precision: here the device is waited for."""
-        return float(self.total) / self.count if self.count else 0.0
+        return float(self.total) / float(self.count) if self.count else 0.0
 
 
 class Binding:

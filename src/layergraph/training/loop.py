@@ -209,7 +209,9 @@ def _check_fit_arguments(epochs: Any, initial_epoch: Any, steps: Any, fraction: 
     if not isinstance(fraction, (int, float)) or not 0 <= fraction < 1:
         raise ArgumentError(f"fit(validation_split={fraction!r}): wanted a number in [0, 1)")
     if not is_whole(frequency) and not is_sequence(frequency):
-        raise ArgumentError(f"fit(validation_freq={shown(frequency)}): Expected `validation_freq` to be a list or int.")
+        raise ArgumentError(
+            f"fit(validation_freq={shown(frequency)}): Expected `validation_freq` to be a list or int.", "validation_freq=1"
+        )
     if shuffle not in (True, False, "batch"):
         raise ArgumentError(f"fit(shuffle={shuffle!r}): wanted True, False or 'batch'")
     if fraction and x is not None and not is_array_like(x):

@@ -295,7 +295,10 @@ class Steps(Engine):
         words = {"training": training} if self.takes_training else {}
         loss = self.own.compute_loss(x, y, y_pred, weight, **words)
         if not isinstance(loss, Tensor):
-            raise ArgumentError(f"{type(self.module).__name__}.compute_loss returned {shown(loss)}; wanted a tensor without axes")
+            raise ArgumentError(
+                f"{type(self.module).__name__}.compute_loss returned {shown(loss)}; wanted a tensor without axes",
+                "compute it from y_pred with torch functions",
+            )
         return loss
 
     def computed_loss(self, y: Any, y_pred: Any, weight: Any) -> Tensor:
