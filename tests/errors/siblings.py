@@ -8,6 +8,7 @@ FITTED = (
     "x = Input({}, name='x')\nm = Model(x, layers.Dense(1)(layers.Flatten()(x)))\nm.compile('sgd', 'mse')\n"
     "m.fit({}, np.zeros((8, 1)), verbose=0)"
 )
+STEP = "class Own(Model):\n"
 
 SIBLINGS = {
     # graphs
@@ -152,6 +153,30 @@ SIBLINGS = {
     "a glob that matches nothing": "x = Input((4,))\nModel(x, layers.Dense(2, name='hidden')(x)).freeze('block*')",
     # files
     "a model that is saved": "x = Input((4,))\nModel(x, x, name='m').save('m.keras')",
+    # steps of one's own
+    "a train_step that returns nothing": (
+        f"{STEP}    def train_step(self, data):\n        super().train_step(data)\n"
+        "x = Input((2,))\nm = Own(x, layers.Dense(1)(x))\nm.compile('sgd', 'mse')\nm.fit(np.ones((4, 2)), np.ones((4, 1)), verbose=0)"
+    ),
+    "a compute_loss that returns a number": (
+        f"{STEP}    def compute_loss(self, x, y, y_pred, sample_weight, training=True):\n        return 0.0\n"
+        "x = Input((2,))\nm = Own(x, layers.Dense(1)(x))\nm.compile('sgd')\nm.fit(np.ones((4, 2)), np.ones((4, 1)), verbose=0)"
+    ),
+    "a make_train_function that makes nothing": (
+        f"{STEP}    def make_train_function(self, force=False):\n        pass\n"
+        "x = Input((2,))\nm = Own(x, layers.Dense(1)(x))\nm.compile('sgd', 'mse')\nm.fit(np.ones((4, 2)), np.ones((4, 1)), verbose=0)"
+    ),
+    "a train_step before compile": "x = Input((2,))\nModel(x, layers.Dense(1)(x)).train_step((np.ones((4, 2)), np.ones((4, 1))))",
+    "a batch of four for the usual step": (
+        f"{STEP}    def compute_loss(self, x, y, y_pred, sample_weight):\n        return y_pred.sum()\n"
+        "x = Input((2,))\nm = Own(x, layers.Dense(1)(x))\nm.compile('sgd')\ndata = torch.utils.data\n"
+        "m.fit(data.DataLoader(data.TensorDataset(*[torch.ones(4, 2)] * 4)), verbose=0)"
+    ),
+    "no steps per execution": "x = Input((2,))\nModel(x, layers.Dense(1)(x)).compile('sgd', 'mse', steps_per_execution=0)",
+    "a validation frequency that is a word": (
+        "x = Input((2,))\nm = Model(x, layers.Dense(1)(x))\nm.compile('sgd', 'mse')\n"
+        "m.fit(np.ones((4, 2)), np.ones((4, 1)), validation_freq='all', verbose=0)"
+    ),
     # configs
     "text that is no JSON": "from layergraph.models import model_from_json\nmodel_from_json('{')",
     "a class that nobody registered": (

@@ -1,4 +1,5 @@
-"""Records trainings of Keras: with steps of their own (`goldens/steps.npz`), and fifty steps each (`goldens/fifty.npz`).
+"""Records trainings of Keras: with steps of their own (`goldens/steps.npz`), fifty steps each (`goldens/fifty.npz`), and
+what `fit` makes of losses, metrics and targets in all their forms (`goldens/semantics.json`).
 
 Run with Keras 3.15.1 installed: `KERAS_BACKEND=torch python -m tests.parity.record_steps`. The tests need no Keras.
 """
@@ -14,7 +15,7 @@ import keras
 import numpy as np
 import torch
 
-from . import fifty
+from . import fifty, semantics
 from .scripts import STEPS_GOLDEN, TRAININGS
 
 FIFTY_GOLDEN = Path(__file__).parent / "goldens" / "fifty.npz"
@@ -26,5 +27,6 @@ if __name__ == "__main__":
     np.savez_compressed(STEPS_GOLDEN, **trained)
     stepped = {key: value for name in fifty.RUNS for key, value in fifty.numbers(name, keras).items()}
     np.savez_compressed(FIFTY_GOLDEN, **stepped)
-    for path in (STEPS_GOLDEN, FIFTY_GOLDEN):
+    semantics.record(keras)
+    for path in (STEPS_GOLDEN, FIFTY_GOLDEN, semantics.GOLDEN):
         print(f"{path.name}: {path.stat().st_size / 1024:.0f} KiB")

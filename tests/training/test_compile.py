@@ -126,7 +126,7 @@ def test_output_names_of_plain_modules():
         def forward(self, x):
             return [super().forward(x)] * 3
 
-    assert logs(Compiled("sgd", ["mse", "mse", None]), Three(2, 1), [Y, Y, Y]) == ["loss", "output_0_loss", "output_1_loss"]
+    assert logs(Compiled("sgd", ["mse", "mse", None]), Three(2, 1), [Y, Y, Y]) == ["loss", "mse_loss", "mse_loss_1"]
 
 
 def test_what_a_metric_gives_must_be_numbers():

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 import torch
@@ -35,7 +35,9 @@ def losses_by_output(loss: Any, weights: Any, names: list[str], by_name: bool) -
     Args:
         by_name: the outputs are a list or one tensor, so that a dict must name all of them.
     """
-    if is_mapping(loss) and set(loss) != {"class_name", "config"}:
+    if is_mapping(loss) and any(map(is_nested, loss.values())) and len(flatten(loss)) == len(names):
+        found = flatten(loss)  # outputs in a nest, and the losses in the same one
+    elif is_mapping(loss) and set(loss) != {"class_name", "config"}:
         found = _by_key(loss, names, "loss")
         if by_name and set(loss) != set(names):
             raise ArgumentError(
@@ -80,15 +82,20 @@ def _by_key(given: Mapping[str, Any], names: list[str], argument: str) -> list[A
     return [given.get(name) for name in names]
 
 
-class BoundLoss:
-    """A loss of one output, with its weight and its own running mean."""
+class Unnamed(list[str]):
+    """`output_0`, `output_1`, ...: several outputs that have no names. Their losses and metrics are logged under names of their own."""
 
-    def __init__(self, output: int, name: str, loss: Loss, weight: float | None):
+
+class BoundLoss:
+    """A loss of one output, with its weight and its own running mean, logged as `key`."""
+
+    def __init__(self, output: int, name: str, loss: Loss, weight: float | None, key: str):
         self.output = output
         self.name = name
         self.loss = loss
         self.weight = weight
-        self.running = Running(f"{name}_loss")
+        self.key = key
+        self.running = Running(key)
 
 
 class Running(Metric):
@@ -130,7 +137,7 @@ class Running(Metric):
 
     def value(self) -> float:
         """The mean so far, in double precision: here the device is waited for."""
-        return float(self.total) / self.count if self.count else 0.0
+        return float(self.total) / float(self.count) if self.count else 0.0
 
 
 class Binding:
@@ -141,11 +148,12 @@ class Binding:
         preds = flatten(outputs, names)
         flat = not is_nested(outputs) or len(outputs) == len(preds)
         found = losses_by_output(compiled.loss, compiled.loss_weights, names, by_name=not isinstance(outputs, Mapping))
-        self.losses = [
-            BoundLoss(i, names[i], _resolve_loss(loss, y_true[i], preds[i], names[i]), weight)
-            for i, (loss, weight) in enumerate(found)
-            if loss is not None
-        ]
+        self.losses: list[BoundLoss] = []
+        for i, (given, weight) in enumerate(found):
+            if given is not None:
+                loss = _resolve_loss(given, y_true[i], preds[i], names[i])
+                base = f"{(given if isinstance(given, str) else loss.name) if isinstance(names, Unnamed) else names[i]}_loss"
+                self.losses.append(BoundLoss(i, names[i], loss, weight, _free(base, {bound.key for bound in self.losses})))
         self.metrics = _metrics_by_output(compiled.metrics, "metrics", names, y_true, preds, flat)
         self.weighted = _metrics_by_output(compiled.weighted_metrics, "weighted_metrics", names, y_true, preds, flat)
         self.keys = _unique_keys(self.metrics, self.weighted, names)
@@ -218,7 +226,7 @@ class Binding:
         """Every value so far, sorted by name: here the device is waited for. What a metric gives as a dict is logged by its keys."""
         logs: dict[str, Any] = {"loss": self.total.value()}
         if len(self.losses) > 1:
-            logs.update({f"{bound.name}_loss": bound.running.value() for bound in self.losses})
+            logs.update({bound.key: bound.running.value() for bound in self.losses})
         for key, (_, metric) in zip(self.keys, (*self.metrics, *self.weighted), strict=True):
             value = metric.result()
             if is_mapping(value):
@@ -230,7 +238,7 @@ class Binding:
     def as_list(self, logs: Mapping[str, float]) -> Any:
         """Keras's list for `evaluate`: the loss, then metrics as declared, losses by output, and the rest by name."""
         order = ["loss", *(m.name for _, m in (*self.metrics, *self.weighted))]
-        order += [f"{bound.name}_loss" for bound in self.losses] if len(self.losses) > 1 else []
+        order += [bound.key for bound in self.losses] if len(self.losses) > 1 else []
         chosen = [logs[name] for name in order if name in logs]
         chosen += [logs[name] for name in sorted(logs) if name not in order]
         return chosen[0] if len(chosen) == 1 else chosen
@@ -238,7 +246,7 @@ class Binding:
     def direction(self, monitor: str) -> str | None:
         """'up' or 'down': which way is better for a logged name."""
         name = monitor.removeprefix("val_")
-        if name == "loss" or name in {f"{bound.name}_loss" for bound in self.losses}:
+        if name == "loss" or name in {bound.key for bound in self.losses}:
             return "down"
         both = zip(self.keys, (*self.metrics, *self.weighted), strict=True)
         return next((metric.direction for key, (_, metric) in both if key == name or metric.name == name), None)
@@ -300,20 +308,21 @@ def _unique_keys(plain: list[tuple[int, Metric]], weighted: list[tuple[int, Metr
     keys: list[str] = []
     for pairs, again in ((plain, ""), (weighted, "weighted_")):
         for output, metric in pairs:
-            prefix = f"{names[output]}_" if len(names) > 1 else ""
+            prefix = f"{names[output]}_" if len(names) > 1 and not isinstance(names, Unnamed) else ""
             key = f"{prefix}{metric.name}"
             if key in keys and again:
                 key = f"{prefix}{again}{metric.name}"
-            base, index = key, 0
-            while key in keys:
-                index += 1
-                key = f"{base}_{index}"
-            keys.append(key)
+            keys.append(_free(key, keys))
     return keys
 
 
+def _free(base: str, taken: Collection[str]) -> str:
+    """`base`, or the first of `base_1`, `base_2`, ... that is free."""
+    return next(name for name in (base, *(f"{base}_{i}" for i in range(1, len(taken) + 1))) if name not in taken)
+
+
 def output_names(module: Any, outputs: Any) -> list[str]:
-    """The names of a module's outputs: its own `output_names`, the keys of a dict, else output, output_0, ..."""
+    """The names of a module's outputs: its own `output_names`, the keys of a dict, else 'output', or `Unnamed`."""
     known = getattr(module, "output_names", None)
     known = list(known) if is_sequence(known) else None
     if is_mapping(outputs) and not any(is_nested(value) for value in outputs.values()):
@@ -321,4 +330,4 @@ def output_names(module: Any, outputs: Any) -> list[str]:
     count = len(flatten(outputs))
     if known is not None and len(known) == count:
         return known
-    return ["output"] if count == 1 else [f"output_{i}" for i in range(count)]
+    return ["output"] if count == 1 else Unnamed(f"output_{i}" for i in range(count))

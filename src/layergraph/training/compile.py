@@ -96,10 +96,10 @@ class Compiled:
         if names is not None:
             losses_by_output(self.loss, self.loss_weights, names, by_name=True)
 
-    def bind(self, outputs: Any, names: Sequence[str], y_true: Sequence[Tensor | None]) -> Binding:
+    def bind(self, outputs: Any, names: list[str], y_true: Sequence[Tensor | None]) -> Binding:
         """The losses and metrics for these outputs; made at the first batch and kept."""
-        if self.binding is None or self.binding.names != list(names):
-            self.binding = Binding(self, outputs, list(names), y_true)
+        if self.binding is None or self.binding.names != names:
+            self.binding = Binding(self, outputs, names, y_true)
         return self.binding
 
     def __getstate__(self) -> dict[str, Any]:

@@ -70,7 +70,7 @@ def fit(
     """
     compiled = checked(compiled)
     kind = engine_for(module, compiled)
-    _check_fit_arguments(epochs, initial_epoch, steps_per_epoch, validation_split, shuffle, x)
+    _check_fit_arguments(epochs, initial_epoch, steps_per_epoch, validation_split, validation_freq, shuffle, x)
     callback_list = _callbacks(callbacks, verbose, "fit")
     source = make_source(
         module,
@@ -198,7 +198,7 @@ def _check_positive(name: str, value: Any) -> None:
         raise ArgumentError(f"{name}={value!r}: wanted a whole number of at least 1")
 
 
-def _check_fit_arguments(epochs: Any, initial_epoch: Any, steps: Any, fraction: Any, shuffle: Any, x: Any) -> None:
+def _check_fit_arguments(epochs: Any, initial_epoch: Any, steps: Any, fraction: Any, frequency: Any, shuffle: Any, x: Any) -> None:
     if not is_whole(epochs) or epochs < 0:
         raise ArgumentError(f"fit(epochs={epochs!r}): wanted a whole number that is not negative")
     if not is_whole(initial_epoch) or initial_epoch < 0:
@@ -208,6 +208,10 @@ def _check_fit_arguments(epochs: Any, initial_epoch: Any, steps: Any, fraction: 
     _check_positive("steps_per_epoch", steps)
     if not isinstance(fraction, (int, float)) or not 0 <= fraction < 1:
         raise ArgumentError(f"fit(validation_split={fraction!r}): wanted a number in [0, 1)")
+    if not is_whole(frequency) and not is_sequence(frequency):
+        raise ArgumentError(
+            f"fit(validation_freq={shown(frequency)}): Expected `validation_freq` to be a list or int.", "validation_freq=1"
+        )
     if shuffle not in (True, False, "batch"):
         raise ArgumentError(f"fit(shuffle={shuffle!r}): wanted True, False or 'batch'")
     if fraction and x is not None and not is_array_like(x):

@@ -75,7 +75,7 @@ class AsGiven(Inputs):
     def __init__(self, module: nn.Module):
         super().__init__(module)
         self.exact = False  # the model's own Inputs are held to their shapes by the model
-        self.listed = False
+        self.listed: bool | None = None  # whether a loader's batch was a list of parts
 
     def flatten(self, x: Any) -> list[Tensor]:
         like = map_leaves(lambda _: True, x)
@@ -139,7 +139,8 @@ class Steps(Engine):
         if self.whole:
             return x, y, weight
         if y is None:
-            return (x,) if is_sequence(x) or getattr(self.forward.inputs, "listed", False) else x
+            listed = getattr(self.forward.inputs, "listed", None)
+            return (x,) if listed or (listed is None and is_sequence(x)) else x
         return (x, y) if weight is None else (x, y, weight)
 
     def train_batch(self, batch: Batch) -> None:
@@ -294,7 +295,10 @@ class Steps(Engine):
         words = {"training": training} if self.takes_training else {}
         loss = self.own.compute_loss(x, y, y_pred, weight, **words)
         if not isinstance(loss, Tensor):
-            raise ArgumentError(f"{type(self.module).__name__}.compute_loss returned {shown(loss)}; wanted a tensor without axes")
+            raise ArgumentError(
+                f"{type(self.module).__name__}.compute_loss returned {shown(loss)}; wanted a tensor without axes",
+                "compute it from y_pred with torch functions",
+            )
         return loss
 
     def computed_loss(self, y: Any, y_pred: Any, weight: Any) -> Tensor:
@@ -324,8 +328,8 @@ class Steps(Engine):
         wanted = kept.needed if kept is not None and kept.names == names else needed(self.compiled, names)
         preds = flatten(y_pred, names)
         ys, ws = (
-            [None if i is None else _on(leaves[i], preds[output]) for output, i in enumerate(plan(given, names, wanted, what))]
-            for given, what, leaves in ((y, "y", _leaves(y)), (weight, "sample_weight", _leaves(weight)))
+            [None if i is None else _on(given[i], preds[output]) for output, i in enumerate(plan(structure, names, wanted, what))]
+            for structure, what, given in ((y, "y", _given(y)), (weight, "sample_weight", _given(weight)))
         )
         binding = self.compiled.bind(y_pred, names, ys)
         masks = [getattr(p, "_keras_mask", None) for p in preds]
@@ -337,8 +341,8 @@ def partial_of_one(function: Callable[[Any], Any]) -> Callable[[Any], Any]:
     return lambda data: function([data])
 
 
-def _leaves(structure: Any) -> list[Any]:
-    return flatten(structure)
+def _given(structure: Any) -> list[Any]:
+    return [leaf for leaf in flatten(structure) if leaf is not None]
 
 
 def _on(value: Any, like: Any) -> Any:
@@ -351,11 +355,14 @@ def _size(x: Any) -> int:
 
 
 def numbers(logs: Mapping[str, Any]) -> dict[str, Any]:
-    """Logs as plain floats, sorted by name, dicts inside them flattened; what is no number stays what it is."""
+    """Logs as plain floats, and arrays of several numbers, sorted by name, dicts inside them flattened; what is no number stays."""
     found: dict[str, Any] = {}
     for name, value in logs.items():
         if is_dict(value):
             found.update(numbers(value))
+            continue
+        if isinstance(value, Tensor) and value.numel() != 1:
+            found[name] = value.detach().float().cpu().numpy()
             continue
         try:
             found[name] = float(value)

@@ -97,6 +97,8 @@ class Trainable:
             run_eagerly=run_eagerly,
             auto_scale_loss=auto_scale_loss,
         )
+        before = self._state()
+        compiled.history = None if before is None else before.history
         object.__setattr__(self, "_compiled", compiled)
 
     def fit(

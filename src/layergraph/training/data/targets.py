@@ -12,7 +12,7 @@ from .structure import flatten, is_nested, keys_of
 
 
 def plan(structure: Any, names: Sequence[str], needed: Sequence[int], what: str) -> list[int | None]:
-    """For each output, which leaf of `structure` (targets or weights) belongs to it.
+    """For each output, which leaf of `structure` (targets or weights) belongs to it, of those that are not None.
 
     Args:
         structure: what the user passed.
@@ -23,7 +23,12 @@ def plan(structure: Any, names: Sequence[str], needed: Sequence[int], what: str)
     leaves = flatten(structure)
     if structure is None or all(leaf is None for leaf in leaves):
         return [None] * len(names)
-    if is_mapping(structure):
+    given = [i for i, leaf in enumerate(leaves) if leaf is not None]
+    return [given.index(place) if place in given else None for place in _places(structure, leaves, names, needed, what)]
+
+
+def _places(structure: Any, leaves: list[Any], names: Sequence[str], needed: Sequence[int], what: str) -> list[int | None]:
+    if is_mapping(structure) and not (len(leaves) == len(names) and any(is_nested(value) for value in structure.values())):
         return _plan_mapping(structure, names, needed, what)
     if len(leaves) == len(names):
         return [None if leaf is None else i for i, leaf in enumerate(leaves)]
