@@ -84,7 +84,7 @@ class CSVLogger(Callback):
     def _compare_columns(self) -> None:
         """Appended lines have the columns of this training, as in Keras: where the file has others, that is told."""
         with open(self.filename, newline="", encoding="utf-8") as file:
-            columns = next(csv.reader(file, delimiter=self.sep), [])
+            columns: list[str] = next(csv.reader(file, delimiter=self.sep), list[str]())
         if columns != ["epoch", *(self.keys or ())]:
             warnings.warn(
                 f"CSVLogger(append=True): {self.filename} has the columns {', '.join(columns)}; the new lines have epoch, "
