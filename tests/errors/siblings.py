@@ -152,7 +152,6 @@ SIBLINGS = {
     ),
     "a glob that matches nothing": "x = Input((4,))\nModel(x, layers.Dense(2, name='hidden')(x)).freeze('block*')",
     # files
-    "a model that is saved": "x = Input((4,))\nModel(x, x, name='m').save('m.keras')",
     # steps of one's own
     "a train_step that returns nothing": (
         f"{STEP}    def train_step(self, data):\n        super().train_step(data)\n"
@@ -176,6 +175,28 @@ SIBLINGS = {
     "a validation frequency that is a word": (
         "x = Input((2,))\nm = Model(x, layers.Dense(1)(x))\nm.compile('sgd', 'mse')\n"
         "m.fit(np.ones((4, 2)), np.ones((4, 1)), validation_freq='all', verbose=0)"
+    ),
+    "a model saved under another suffix": "x = Input((4,))\nModel(x, layers.Dense(2)(x), name='m').save('m.ckpt')",
+    "a model that was never built, saved": "Sequential([layers.Dense(2)], name='m').save('m.keras')",
+    "a file that is not there": "from layergraph.models import load_model\nload_model('no.keras')",
+    # callbacks
+    "a checkpoint under another suffix": "from layergraph import callbacks\ncallbacks.ModelCheckpoint('best.pt')",
+    "a checkpoint of weights in a file of models": (
+        "from layergraph import callbacks\ncallbacks.ModelCheckpoint('best.keras', save_weights_only=True)"
+    ),
+    "a template that reaches into objects": "from layergraph import callbacks\ncallbacks.ModelCheckpoint('{epoch.real}.keras')",
+    "a factor that lowers nothing": "from layergraph import callbacks\ncallbacks.ReduceLROnPlateau(factor=2.0)",
+    "a trace by TensorBoard": "from layergraph import callbacks\ncallbacks.TensorBoard(profile_batch=2)",
+    "embeddings for TensorBoard": "from layergraph import callbacks\ncallbacks.TensorBoard(embeddings_freq=1)",
+    "a checkpoint of JAX's": "from layergraph import callbacks\ncallbacks.OrbaxCheckpoint('folder')",
+    "averages that nobody keeps": (
+        "from layergraph import callbacks\nx = Input((4,))\nm = Model(x, layers.Dense(2)(x))\nm.compile('sgd', 'mse')\n"
+        "m.evaluate(torch.ones(2, 4), torch.ones(2, 2), verbose=0, callbacks=callbacks.SwapEMAWeights())"
+    ),
+    "a metric that nobody can watch": (
+        "from layergraph import callbacks\nx = Input((4,))\nm = Model(x, layers.Dense(2)(x))\nm.compile('sgd', 'mse')\n"
+        "score = callbacks.LambdaCallback(on_epoch_end=lambda epoch, logs: logs.update(score=1.0))\n"
+        "m.fit(torch.ones(2, 4), torch.ones(2, 2), verbose=0, callbacks=[score, callbacks.EarlyStopping('score')])"
     ),
     # configs
     "text that is no JSON": "from layergraph.models import model_from_json\nmodel_from_json('{')",
@@ -211,7 +232,7 @@ SIBLINGS = {
     "a first batch that does not fit": TRAINED + "m.fit(iter([(np.zeros((2, 2, 2)), np.zeros((2, 1)))]), verbose=0)",
     "a batch whose parts differ in length": TRAINED + "m.fit(iter([(np.zeros((2, 4)), np.zeros((3, 1)))]), verbose=0)",
     # names of Keras's
-    "a name that comes later": "import layergraph as keras\nkeras.callbacks.TensorBoard()",
+    "a name that comes later": "import layergraph as keras\nkeras.utils.plot_model(None)",
     "a misspelt layer": "layers.Dence(3)",
     "a name of Keras's that has another here": "import layergraph as keras\nkeras.Variable(3)",
     # stacks

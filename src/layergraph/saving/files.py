@@ -25,7 +25,7 @@ from safetensors import SafetensorError
 from torch import Tensor, nn
 
 from layergraph import archive
-from layergraph.errors import ArgumentError, ConfigError, DataError, shown, user_place, warn_at
+from layergraph.errors import ArgumentError, ConfigError, DataError, LayergraphError, shown, user_place, warn_at
 from layergraph.identify import CustomObjects
 from layergraph.kinds import is_dict, is_list
 from layergraph.layers import Layer
@@ -295,11 +295,25 @@ def _load(who: str, path: str, model: nn.Module, entries: Entries, skip_mismatch
         )
     try:
         tensors, _ = archive.read(path)
+    except LayergraphError:
+        raise
     except (SafetensorError, OSError, ValueError, KeyError) as error:
         raise ArgumentError(f"{who}: {path!r} is damaged: {shown(str(error), 200)}") from None
+    _check_ties(who, own, tensors)
     if wrong:
         warn_at(user_place(), f"{who}: left as they were: {', '.join(f'{shown(key)} ({what})' for key, what in wrong.items())}")
     model.load_state_dict({key: tensors[key] for key in own if key not in wrong}, strict=not wrong)
+
+
+def _check_ties(who: str, own: Mapping[str, Tensor], tensors: Mapping[str, Tensor]) -> None:
+    """Names that are one tensor in the model take one value."""
+    first: dict[tuple[object, ...], str] = {}
+    for key, tensor in own.items():
+        if key not in tensors or not tensor.numel():
+            continue
+        other = first.setdefault((tensor.device, tensor.data_ptr(), tensor.shape, tensor.stride()), key)
+        if tensors[other] is not tensors[key] and not torch.equal(tensors[other], tensors[key]):
+            raise DataError(f"{who}: {key!r} and {other!r} are one tensor in the model, and two in the file; nothing was loaded")
 
 
 def _misfits(own: Mapping[str, Tensor], entries: Entries) -> dict[str, str]:

@@ -8,7 +8,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from ...errors import ArgumentError, shown
+from ...errors import ArgumentError
 from .base import Callback
 
 
@@ -79,7 +79,7 @@ class SwapEMAWeights(Callback):
         averaging = [each for each in several if getattr(each, "use_ema", False)]
         if not averaging:
             raise ArgumentError(
-                f"SwapEMAWeights must be used when `use_ema=True` is set on the optimizer. Received: {shown(outer)}",
+                f"SwapEMAWeights must be used when `use_ema=True` is set on the optimizer. Received: {type(outer).__name__} without it",
                 "optimizers.Adam(use_ema=True)",
             )
         averages: list[Tensor] = [average for each in averaging for average in each.averages]

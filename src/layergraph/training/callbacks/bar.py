@@ -37,22 +37,32 @@ def make_bar(total: int | None, title: str, unit: str = "step") -> Any:
 
 
 def line(
-    title: str, n: int, total: int | None, elapsed: float, unit: str, numbers: str, width: int | None, ascii_only: bool, done: bool = False
+    title: str,
+    n: int,
+    total: int | None,
+    elapsed: float,
+    unit: str,
+    numbers: str,
+    width: int | None,
+    ascii_only: bool,
+    done: bool = False,
+    first: tuple[int, float] = (0, 0.0),
 ) -> str:
     """What is known, in at most `width` characters: the bar shrinks first, then the speed goes, then numbers from the end.
 
-    >>> line("Epoch 1/2", 30, 60, 3.0, "step", "loss: 0.2513 - mae: 0.4", 80, True)
-    'Epoch 1/2:  50%|#######   | 30/60 [00:03<00:03, 100ms/step] loss: 0.2513 - mae: 0.4'
-    """
-    from tqdm.std import tqdm
+    `first` tells when the first step was done: it builds and compiles, and says nothing of those that follow.
 
+    >>> line("Epoch 1/2", 30, 60, 3.0, "step", "loss: 0.2513 - mae: 0.4", 80, True)
+    'Epoch 1/2:  50%|###   | 30/60 [00:03<00:03, 100ms/step] loss: 0.2513 - mae: 0.4'
+    """
     head = f"{title}: " if title else ""
-    spent = tqdm.format_interval(elapsed)
-    speed = f", {duration(elapsed / n, unit)}" if n else ""
+    spent = _clock(elapsed)
+    each = (elapsed - first[1]) / (n - first[0]) if n > first[0] else elapsed / max(n, 1)
+    speed = f", {duration(each, unit)}" if n else ""
     if not total:
         return _fitted([f"{head}{n} [{spent}{speed}]", f"{head}{n} [{spent}]"], numbers, width, done)
     share = min(n / total, 1.0)
-    left = "" if done or not n else f"<{tqdm.format_interval(elapsed / n * max(total - n, 0))}"
+    left = "" if done or n <= first[0] else f"<{_clock(each * max(total - n, 0))}"
     counts = f"{n:{len(str(total))}}/{total}"
 
     def with_bar(size: int, time: str) -> str:
@@ -62,6 +72,13 @@ def line(
     times = f"{spent}{left}{speed}", f"{spent}{left}", spent
     heads = [*(with_bar(size, times[0]) for size in sizes), *(with_bar(_NARROWEST, time) for time in times[1:])]
     return _fitted([*heads, f"{head}{counts}", counts], numbers, width, done)
+
+
+def _clock(seconds: float) -> str:
+    """`01:02`, `1:00:02`."""
+    minutes, rest = divmod(int(seconds), 60)
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours}:{minutes:02}:{rest:02}" if hours else f"{minutes:02}:{rest:02}"
 
 
 def _bar(share: float, size: int, marks: str) -> str:
@@ -93,11 +110,11 @@ def _line_class() -> Any:
     class Line(tqdm):  # pyright: ignore[reportMissingTypeArgument]
         monitor_interval = 0  # no thread beside: this bar is looked after here
         done = False  # whether all is in it that will be
+        first = (0, 0.0)  # the first step that was seen, and when it was done
 
         def __str__(self) -> str:
             known: Any = self.format_dict
-            numbers = self.postfix or ""
-            ascii_only = bool(known["ascii"])
-            return line(known["prefix"], self.n, self.total, known["elapsed"], self.unit, numbers, known["ncols"], ascii_only, self.done)
+            more = self.postfix or "", known["ncols"], bool(known["ascii"]), self.done, self.first
+            return line(known["prefix"], self.n, self.total, known["elapsed"], self.unit, *more)
 
     return Line

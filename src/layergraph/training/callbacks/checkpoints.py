@@ -83,12 +83,12 @@ class ModelCheckpoint(Monitor):
             raise ArgumentError(
                 f"Unrecognized save_freq: {save_freq}. Expected save_freq are 'epoch' or integer values", "save_freq='epoch'"
             )
-        wanted, words = (_WEIGHTS, "save_weights_only=True") if save_weights_only else (_MODELS, "the whole model")
+        wanted = _WEIGHTS if save_weights_only else _MODELS
         if not self.filepath.endswith(wanted):
             raise ArgumentError(
-                f"ModelCheckpoint, {words}: the filepath provided must end in {', '.join(map(repr, wanted))}. Received: "
-                f"filepath={self.filepath}",
-                f"{_stem(self.filepath)}{wanted[0]}",
+                f"ModelCheckpoint{'(save_weights_only=True)' if save_weights_only else ''}: the filepath provided must end in "
+                f"{', '.join(map(repr, wanted))}. Received: filepath={self.filepath}",
+                repr(f"{_stem(self.filepath)}{wanted[0]}"),
             )
         self._fields = _fields(self.filepath)
 

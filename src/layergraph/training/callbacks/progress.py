@@ -65,9 +65,12 @@ class ProgbarLogger(Callback):
         self._start(f"Epoch {epoch + 1}/{self.params.get('epochs', epoch + 1)}")
 
     def on_train_batch_end(self, batch: int, logs: Logs = None) -> None:
+        fresh = not self.seen
         self.seen = batch + 1
         if self.bar is not None:
             now = time.monotonic()
+            if fresh:
+                self.bar.first = self.seen, now - self.started
             if now - self.looked >= _INTERVAL:
                 self.looked = now
                 self._draw(logs)
