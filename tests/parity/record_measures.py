@@ -95,6 +95,8 @@ DATA: dict[str, tuple[np.ndarray, np.ndarray]] = {
     "numbers_rank": (f32(rng.normal(size=(12,))), f32(rng.normal(size=(12, 1)))),
 }
 
+DATA["classes_zero"][1][::4] = 0.0  # rows in which nothing is found
+
 
 def weights_for(shape: tuple[int, ...]) -> np.ndarray:
     """Weights of 0.2 to 2, two of them 0, the same for a shape each time."""
@@ -296,8 +298,10 @@ def metric_weight(name: str, options: dict[str, Any], true: np.ndarray, pred: np
         return weight if options.get("dtype") else np.ceil(weight).astype("int64")
     if true.ndim == 3 and name in ("Precision", "Recall", "FalseNegatives"):
         return weights_for(true.shape[:2])  # Keras puts the last axis beside them, and no other
-    # Keras multiplies the weight by the mask of what is ignored in place, so that it must have all its axes
-    return weights_for(true.shape if "ignore_class" in options else true.shape[:1])
+    # Keras multiplies the weight by the mask of what is ignored in place, so that it must have all its axes; and it is by element
+    # that the root of the mean square is weighted
+    whole = "ignore_class" in options or (name == "RootMeanSquaredError" and true.ndim == 3)
+    return weights_for(true.shape if whole else true.shape[:1])
 
 
 def record_metrics() -> None:
