@@ -18,6 +18,11 @@ def as_tensor(value: Any, device: torch.device | None = None) -> Tensor:
     return value if device is None or value.device == device else value.to(device)
 
 
+def ratio(a: Tensor, b: Tensor) -> Tensor:
+    """`a / b`, and 0 where `b` is 0."""
+    return torch.where(b == 0, 0.0, a / torch.where(b == 0, 1.0, b))
+
+
 def torch_dtype(dtype: Any) -> torch.dtype:
     """`'float32'` or `torch.float32` -> `torch.float32`."""
     return dtype if isinstance(dtype, torch.dtype) else getattr(torch, str(dtype))

@@ -18,8 +18,13 @@ from layergraph.training.losses.lookup import resolve
 PRED, LABELS, WEIGHT = torch.randn(6, 3), torch.tensor([0, 2, 1, 0, 2, 1]), torch.rand(6)
 
 
+def named(function):
+    """Without its address, which differs from one worker to the next."""
+    return f"partial {function.func.__name__}" if isinstance(function, partial) else function.__name__
+
+
 @pytest.mark.parametrize(
-    "function", [F.cross_entropy, partial(F.cross_entropy, label_smoothing=0.2), F.nll_loss, F.multi_margin_loss], ids=str
+    "function", [F.cross_entropy, partial(F.cross_entropy, label_smoothing=0.2), F.nll_loss, F.multi_margin_loss], ids=named
 )
 def test_functions_of_labels(function):
     loss = resolve(function)
@@ -32,7 +37,7 @@ def test_functions_of_labels(function):
 
 
 @pytest.mark.parametrize(
-    "function", [F.mse_loss, F.l1_loss, F.smooth_l1_loss, partial(F.huber_loss, delta=0.3), F.poisson_nll_loss], ids=str
+    "function", [F.mse_loss, F.l1_loss, F.smooth_l1_loss, partial(F.huber_loss, delta=0.3), F.poisson_nll_loss], ids=named
 )
 def test_functions_of_numbers(function):
     true = torch.rand(6, 3)

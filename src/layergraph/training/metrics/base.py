@@ -20,7 +20,7 @@ from ...kinds import is_sequence
 from ..losses.base import Loss
 from ..losses.functions import align, floating
 from ..losses.lookup import TABLE as LOSSES
-from ..numbers import as_tensor, snake_case
+from ..numbers import as_tensor, ratio, snake_case
 from .variables import MetricVariable, new_variable
 
 EXACT = torch.float64
@@ -261,11 +261,6 @@ class OwnMetric(Metric):
         """Variables of these names in double precision, all 0."""
         for name in names:
             setattr(self, name, self.add_variable(shape, "zeros", EXACT, name=name))
-
-
-def ratio(a: Tensor, b: Tensor) -> Tensor:
-    """`a / b`, and 0 where `b` is 0."""
-    return torch.where(b == 0, 0.0, a / torch.where(b == 0, 1.0, b))
 
 
 class _Running(Metric):

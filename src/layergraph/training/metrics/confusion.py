@@ -17,8 +17,8 @@ from ...config import epsilon
 from ...errors import ArgumentError, DataError
 from ...kinds import is_sequence
 from ..losses.functions import align
-from ..numbers import as_tensor
-from .base import EXACT, OwnMetric, ratio
+from ..numbers import as_tensor, ratio
+from .base import EXACT, OwnMetric
 from .variables import MetricVariable
 
 NEVER = -1e10

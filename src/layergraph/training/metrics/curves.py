@@ -14,8 +14,7 @@ from torch import Tensor
 
 from ...config import epsilon
 from ...errors import ArgumentError, DataError, suggestion
-from ..numbers import as_tensor
-from .base import ratio
+from ..numbers import as_tensor, ratio
 from .confusion import Counting, Tally, Thresholds, evenly_spaced
 from .variables import MetricVariable
 
