@@ -36,6 +36,16 @@ ROWS = {
         ),
         set(),
     ),
+    "loop.py": (
+        (),
+        (
+            "3 epochs by hand: ",
+            "3 epochs by fit: ",
+            "epochs [3, 4, 5]",
+            "the optimizer has seen every step: {423} = 9 epochs of 47 batches",
+        ),
+        set(),
+    ),
     "surgery.py": (
         (),
         (

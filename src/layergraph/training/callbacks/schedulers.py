@@ -19,6 +19,7 @@ class TorchScheduler(Callback):
     `fit(callbacks=[scheduler])` takes a scheduler as it is, for once an epoch. It is made over the torch optimizer that does
     the work, and the learning rate must be a plain number: a schedule of Keras's would set it anew at each step.
 
+    >>> import torch
     >>> from layergraph import optimizers
     >>> from layergraph.training import Compiled, fit
     >>> model = torch.nn.Linear(3, 1)
