@@ -6,6 +6,7 @@ import itertools
 from collections.abc import Callable, Iterator
 
 import torch
+from torch import Tensor
 
 from ...errors import DataError, user_place, warn_at
 from .arrays import Arrays
@@ -37,6 +38,7 @@ class Feed:
         self.limit = limit
         self.afresh = afresh
         self.steps = limit or source.steps
+        self.divide: Callable[[Source, Tensor | None], Iterator[Batch]] | None = None  # gives of each batch what this process computes
         self._iterator: Iterator[Batch] | None = None
         self._waiting: Batch | None = None
         self._seen = 0
@@ -44,7 +46,8 @@ class Feed:
         source.tell(watch)
 
     def _open(self, epoch: int) -> Iterator[Batch]:
-        return self.source.batches(self.source.order(self.shuffle, self.seed, epoch))
+        order = self.source.order(self.shuffle, self.seed, epoch)
+        return self.source.batches(order) if self.divide is None else self.divide(self.source, order)
 
     def epoch(self, epoch: int = 0) -> Iterator[Batch]:
         """The batches of one epoch."""
