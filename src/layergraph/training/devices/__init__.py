@@ -95,9 +95,17 @@ def heard(callbacks: Sequence[Callback]) -> list[Callback]:
 
 
 @contextlib.contextmanager
-def whole(module: nn.Module) -> Generator[bool]:
-    """Whether this process is the one that writes; within, it has all weights of the module. All processes come here together."""
-    if launched() < 2:
+def whole(module: nn.Module, alone: bool = False) -> Generator[bool]:
+    """Whether this process is the one that writes; within, it has all weights of the module. All processes come here together.
+
+    Args:
+        alone: this process works by itself, and writes what it has.
+
+    >>> with whole(nn.Linear(2, 1)) as writes:
+    ...     print(writes)
+    True
+    """
+    if launched() < 2 or alone:
         yield True
         return
     from .sharding import gathering
