@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import os
+import sys
 import warnings
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -18,6 +20,8 @@ from layergraph.optimizers import SGD, Adam
 from layergraph.training import Compiled, fit
 from layergraph.training.devices import whole
 from layergraph.training.devices.sharding import gathered, has_shards, units
+
+FOLDER = Path(sys.argv[1])  # of all processes
 
 warnings.simplefilter("error")
 # torch's own, in the optimizer of weights in parts
@@ -93,8 +97,11 @@ def check_whole():
                 if writes:
                     saved.append({key: value.clone() for key, value in self.model.state_dict().items()})
 
+    rank0 = FOLDER / "epoch{epoch}.weights.safetensors"
+    written = callbacks.ModelCheckpoint(str(rank0), save_weights_only=True)
+    logged = callbacks.CSVLogger(str(FOLDER / "log.csv"))
     best = callbacks.EarlyStopping("loss", restore_best_weights=True, patience=1)
-    model.fit(x, y, verbose=0, epochs=2, callbacks=[Save(), best])
+    model.fit(x, y, verbose=0, epochs=2, callbacks=[Save(), written, logged, best])
     after = full(model)
     assert list(model.state_dict()) == keys
     if RANK == 0:
@@ -103,6 +110,16 @@ def check_whole():
         fresh.load_state_dict(saved[-1])
         for key, value in fresh.state_dict().items():
             assert torch.equal(value, after[key]), key
+        fresh = network()
+        fresh.load_weights(FOLDER / "epoch2.weights.safetensors")
+        for key, value in fresh.state_dict().items():
+            assert torch.equal(value, after[key]), key
+        assert sorted(path.name for path in FOLDER.iterdir()) == [
+            "epoch1.weights.safetensors",
+            "epoch2.weights.safetensors",
+            "log.csv",
+        ]
+        assert len((FOLDER / "log.csv").read_text().splitlines()) == 3
     else:
         assert saved == []
     assert has_shards(model)

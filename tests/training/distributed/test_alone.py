@@ -41,9 +41,8 @@ def test_one_process_imports_nothing_of_it():
 
 
 def test_a_way_that_is_not_known():
-    with pytest.raises(
-        ArgumentError, match=r"compile\(distribute='fsdp'\): wanted 'auto', 'ddp', 'fsdp2', or False(.|\n)*did you mean 'fsdp2'"
-    ):
+    told = r"compile\(distribute='fsdp'\): wanted 'auto', 'ddp', 'fsdp2', or False(.|\n)*did you mean 'fsdp2'"
+    with pytest.raises(ArgumentError, match=told):
         network().compile("adam", loss="mse", distribute="fsdp")
     with pytest.raises(ArgumentError, match=r"compile\(distribute=True\): wanted"):
         network().compile("adam", loss="mse", distribute=True)

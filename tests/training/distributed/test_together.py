@@ -12,5 +12,5 @@ def test_trains_what_one_process_would(processes):
     ran(launch("together.py", processes=processes))
 
 
-def test_weights_in_parts():
-    ran(launch("sharded.py", FSDP_MIN_NUM_PARAMS="1"))
+def test_weights_in_parts(tmp_path):
+    ran(launch("sharded.py", str(tmp_path), FSDP_MIN_NUM_PARAMS="1"))
