@@ -6,7 +6,6 @@ import itertools
 from collections.abc import Callable, Iterator
 
 import torch
-from torch import Tensor
 
 from ...errors import DataError, user_place, warn_at
 from .arrays import Arrays
@@ -38,7 +37,7 @@ class Feed:
         self.limit = limit
         self.afresh = afresh
         self.steps = limit or source.steps
-        self.divide: Callable[[Source, Tensor | None], Iterator[Batch]] | None = None  # gives of each batch what this process computes
+        self.divide: Callable[..., Iterator[Batch]] | None = None  # of each batch, what this process computes
         self._iterator: Iterator[Batch] | None = None
         self._waiting: Batch | None = None
         self._seen = 0

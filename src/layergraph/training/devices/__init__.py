@@ -20,8 +20,9 @@ import os
 from collections.abc import Callable, Generator, Sequence
 from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar, cast
 
+import torch
 import torch.distributed as dist
-from torch import nn
+from torch import Tensor, nn
 
 from ...errors import ArgumentError, shown, suggestion
 
@@ -92,6 +93,22 @@ def heard(callbacks: Sequence[Callback]) -> list[Callback]:
         if group is not None and not group.first:
             found = [callback for callback in found if callback.every_process]
     return found
+
+
+def streams() -> Tensor | None:
+    """The states of torch's generators of all processes that work together, one a row; None where this one is alone. All must ask."""
+    if launched() > 1:
+        from .work import current
+
+        group = current()
+        if group is not None:
+            return torch.stack(group.each(torch.get_rng_state()))
+    return None
+
+
+def set_stream(states: Tensor) -> None:
+    """Goes on with this process's row of what `streams` gave."""
+    torch.set_rng_state(states[dist.get_rank()])
 
 
 @contextlib.contextmanager

@@ -83,17 +83,17 @@ class Share:
                 "a DataLoader over a Dataset with __getitem__, of which each process reads its part only",
             )
 
-    def batches(self, source: Source, order: Tensor | None) -> Iterator[Batch]:
-        """This process's part of the batches of an epoch; of a dataset of samples it reads no others."""
+    def batches(self, source: Source, order: Tensor | None, start: int = 0) -> Iterator[Batch]:
+        """This process's part of the batches of an epoch from number `start` on; of a dataset of samples it reads no others."""
         self.sizes.clear()
         if not isinstance(source, Samples):
-            return map(self.take, source.batches(order))
-        return self._of_samples(source, order)
+            return map(self.take, source.batches(order, start))
+        return self._of_samples(source, order, start)
 
-    def _of_samples(self, source: Samples, order: Tensor | None) -> Iterator[Batch]:
+    def _of_samples(self, source: Samples, order: Tensor | None, start: int) -> Iterator[Batch]:
         rank, size = self.group.rank, self.group.size
         spare: Batch | None = None
-        for number, batch in enumerate(source.batches(order, part=(rank, size))):
+        for number, batch in enumerate(source.batches(order, start, part=(rank, size)), start):
             self.sizes.append((len(batch[0]), min(source.batch_size, source.length - number * source.batch_size)))
             if len(batch[0]):
                 spare = batch
