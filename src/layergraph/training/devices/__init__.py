@@ -108,7 +108,7 @@ def streams() -> Tensor | None:
 
 def set_stream(states: Tensor) -> None:
     """Goes on with this process's row of what `streams` gave."""
-    torch.set_rng_state(states[dist.get_rank()])
+    torch.set_rng_state(states[dist.get_rank()].clone())  # torch reads a view from where its storage begins, and crashes
 
 
 @contextlib.contextmanager
