@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import atexit
 import contextlib
+import gc
 import hashlib
 import importlib
 import importlib.util
@@ -138,6 +139,7 @@ def _end() -> None:
     """Before the interpreter goes: threads of a group that is still there would be cut off, and with them the exit code."""
     global _store
     if _store is not None and dist.is_initialized():
+        gc.collect()  # what still holds the group, in a cycle: an error with its frames, say
         with contextlib.suppress(RuntimeError):
             dist.destroy_process_group()
     _store = None

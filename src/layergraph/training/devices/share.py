@@ -182,8 +182,7 @@ def reduce_metric(metric: Metric, group: Group) -> None:
     """
     own: Any = metric
     if isinstance(metric, ForeignMetric):
-        foreign = metric.metric
-        if hasattr(foreign, "sync"):
+        for foreign in _foreign(metric):
             foreign.sync()
             foreign._computed = None  # what a callback has looked at was this process's own
     elif hasattr(own, "reduce_state"):
@@ -199,10 +198,18 @@ def reduce_metric(metric: Metric, group: Group) -> None:
         )
 
 
+def _foreign(metric: Metric) -> list[Any]:
+    """The metrics of torchmetrics in a metric; several where it is a collection of them."""
+    if not isinstance(metric, ForeignMetric):
+        return []
+    return [part for part in list(metric._parts().values()) or [metric.metric] if hasattr(part, "sync")]
+
+
 def keep_to_itself(binding: Binding, group: Group) -> None:
     """A metric of torchmetrics would gather at each look, which not every process takes: for the time it waits to be told."""
     for _, metric in (*binding.metrics, *binding.weighted):
-        foreign: Any = metric.metric if isinstance(metric, ForeignMetric) else None
-        if getattr(foreign, "sync_on_compute", False):
-            foreign.sync_on_compute = False
-            group.afterwards.append(partial(setattr, foreign, "sync_on_compute", True))
+        for foreign in _foreign(metric):
+            for name in ("sync_on_compute", "_to_sync"):  # the second is what compute() reads, set from the first when it is made
+                if getattr(foreign, name, False):
+                    setattr(foreign, name, False)
+                    group.afterwards.append(partial(setattr, foreign, name, True))

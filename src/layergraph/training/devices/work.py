@@ -166,8 +166,15 @@ class Work:
             used = [p for p in engine.parameters if id(p) not in apart]
             if used:
                 self.runner = wrapped(used, self.group)
+                self.group.afterwards.append(self._unwrap)
         elif self.unused:
             average_gradients(self.unused, self.group)
+
+    def _unwrap(self) -> None:
+        """A wrapper that outlives its group has been seen to abort the process when that ends (torch 2.13), after all was well."""
+        self.runner = None
+        if self.group.accelerator is not None:
+            self.group.accelerator._models.clear()
 
     def reduce(self, binding: Binding) -> None:
         """At the end of an epoch: what this process has counted becomes what all have."""
