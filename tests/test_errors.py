@@ -22,6 +22,7 @@ from layergraph.errors import (
     NoAttributeError,
     NoNameError,
     NotBuiltError,
+    ProcessError,
     ShapeError,
     SymbolicError,
     describe,
@@ -40,6 +41,7 @@ TREE = {
     NotBuiltError: AttributeError,
     NoAttributeError: AttributeError,
     SymbolicError: TypeError,
+    ProcessError: RuntimeError,
     MissingExtraError: ImportError,
     NoNameError: ImportError,
 }

@@ -381,7 +381,7 @@ PUBLIC = {
     """,
     "layergraph.errors": """
         ArgumentError ConfigError DataError Fact GraphError LayergraphError MissingExtraError NameTakenError NoAttributeError NoNameError
-        NotBuiltError ShapeError SymbolicError describe is_internal shown suggestion user_place warn_at
+        NotBuiltError ProcessError ShapeError SymbolicError describe is_internal shown suggestion user_place warn_at
     """,
 }
 

@@ -10,6 +10,7 @@
     ├── NotBuiltError     (AttributeError)  something was asked of a layer that has not seen its input yet
     ├── NoAttributeError  (AttributeError)  a symbol, or a module of layergraph's, has no such attribute
     ├── SymbolicError     (TypeError)       a symbol was used where only a tensor with values can be
+    ├── ProcessError      (RuntimeError)    of several processes that work together, one was lost or does not answer
     ├── MissingExtraError (ImportError)     an optional package is not installed
     └── NoNameError       (ImportError)     a module of layergraph's has no such name to import from it
 
@@ -162,6 +163,10 @@ class NoAttributeError(LayergraphError, AttributeError):
 
 class SymbolicError(LayergraphError, TypeError):
     """A symbol was used where only a tensor with values can be."""
+
+
+class ProcessError(LayergraphError, RuntimeError):
+    """Of several processes that work together, one was lost or does not answer."""
 
 
 class MissingExtraError(LayergraphError, ImportError):

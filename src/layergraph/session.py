@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import contextlib
 import gc
 import itertools
 import logging
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from contextvars import ContextVar
 
 from .dtype_policies import forget_dtype_policy
 
 _interactive: ContextVar[bool] = ContextVar("layergraph_interactive_logging", default=True)
+_quiet: ContextVar[bool] = ContextVar("layergraph_quiet", default=False)
 _uids: dict[str, Iterator[int]] = {}
 
 
@@ -36,8 +38,20 @@ def is_interactive_logging_enabled() -> bool:
     return _interactive.get()
 
 
+@contextlib.contextmanager
+def quiet() -> Generator[None]:
+    """Nothing is said: of several processes that work together, only the first one talks."""
+    token = _quiet.set(True)
+    try:
+        yield
+    finally:
+        _quiet.reset(token)
+
+
 def say(text: str) -> None:
     """Print a message, or log it where interactive logging is disabled."""
+    if _quiet.get():
+        return
     if _interactive.get():
         print(text, flush=True)
     else:

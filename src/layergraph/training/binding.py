@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 import torch
@@ -173,20 +173,30 @@ class Binding:
             metric.reset_state()
 
     def loss(
-        self, ys: Sequence[Any], preds: Sequence[Any], ws: Sequence[Any], extra: Sequence[Tensor], masks: Masks = None
+        self,
+        ys: Sequence[Any],
+        preds: Sequence[Any],
+        ws: Sequence[Any],
+        extra: Sequence[Tensor],
+        masks: Masks = None,
+        scale: Callable[[int, Tensor], Tensor] | None = None,
     ) -> tuple[Tensor, list[Tensor]]:
         """The loss of a batch, weighted, with regularization; and that of each output. Of masked steps nothing counts.
+
+        `scale(i, value)` scales the i-th loss: of a part of a batch, what it counts in the whole.
 
         It changes nothing: `count` adds what it gives to the running means.
         """
         total: Any = None
         each: list[Tensor] = []
-        for bound in self.losses:
+        for position, bound in enumerate(self.losses):
             i = bound.output
             mask = None if masks is None else masks[i]
             value = bound.loss(ys[i], preds[i], ws[i]) if mask is None else bound.loss.masked(ys[i], preds[i], ws[i], mask)
             if value.ndim:
                 value = value.sum()  # reduction 'none': there is nothing else to minimise
+            if scale is not None:
+                value = scale(position, value)
             each.append(value)
             if bound.weight is not None:
                 value = value * bound.weight

@@ -14,6 +14,7 @@ from ..errors import ArgumentError, shown
 from ..kinds import is_dict, is_sequence, is_whole
 from .binding import Binding, Running, is_auto, losses_by_output
 from .data.structure import flatten
+from .devices import checked
 from .losses import lookup as losses
 from .metrics import lookup as metrics
 from .optimizers import lookup as optimizers
@@ -35,6 +36,7 @@ class Compiled:
             last of them; a batch that is the last of its epoch ends a group.
         jit_compile: only 'auto' or False, for now.
         run_eagerly, auto_scale_loss: kept, for whoever reads them.
+        distribute: how several processes train together, if they were launched: 'auto', 'ddp', 'fsdp2'; False: each alone.
 
     Raises:
         ArgumentError: names that mean nothing, and arguments that do not fit each other.
@@ -53,6 +55,7 @@ class Compiled:
         jit_compile: bool | str = "auto",
         run_eagerly: bool = False,
         auto_scale_loss: bool = True,
+        distribute: str | bool = "auto",
     ):
         if jit_compile not in ("auto", False):
             raise ArgumentError(
@@ -69,6 +72,7 @@ class Compiled:
         self.jit_compile = jit_compile if isinstance(jit_compile, bool) else False
         self.run_eagerly = run_eagerly
         self.auto_scale_loss = auto_scale_loss
+        self.distribute: str | bool = checked(distribute)
         self.tracker = Running()
         self.binding: Binding | None = None
         # whether the model has metrics of its own, beside those of `compile`: looked for when `fit` or `evaluate` begin

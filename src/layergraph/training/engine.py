@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import warnings
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import partial
-from typing import Any, cast
+from typing import TYPE_CHECKING, Any, cast
 
 import torch
 from torch import Tensor, nn
@@ -22,6 +23,9 @@ from .data.targets import plan
 from .optimizers.base import Optimizer
 from .optimizers.variables import variables_of
 from .passes import Forward, Pass, Result
+
+if TYPE_CHECKING:
+    from .devices.work import Work
 
 _NORMS = (nn.BatchNorm1d, nn.BatchNorm2d, nn.BatchNorm3d, nn.SyncBatchNorm)
 
@@ -45,7 +49,8 @@ class Engine:
         compiled: losses, metrics and optimizer; None to predict.
     """
 
-    without_gradients = torch.inference_mode  # around evaluation and prediction
+    without_gradients: Callable[[], contextlib.AbstractContextManager[Any]] = torch.inference_mode  # around evaluation and prediction
+    divides = True  # whether its batches can be divided over several processes
     calls_module = True  # whether a step of training runs the module on the inputs of its batch
 
     def __init__(self, module: nn.Module, inputs: Inputs, compiled: Compiled | None):
@@ -64,6 +69,7 @@ class Engine:
         self.counts = (0, 0)
         self.stepped = False
         self.asked = False  # for the twin that gives masks
+        self.work: Work | None = None  # what this process does of the batches, where several train together
 
     # --- data
 
@@ -83,9 +89,10 @@ class Engine:
 
     def loss(self, batch: Batch) -> Result:
         """Forward and loss of a batch that is on the device; the loss is added to the running means."""
+        size = None if self.work is None else self.work.next_size()
         result = self._first(batch) if self.run is None else self.run(batch)
         assert self.binding is not None
-        self.binding.count(result.total, result.each, result.preds[0].shape[0])
+        self.binding.count(result.total, result.each, result.preds[0].shape[0] if size is None else size)
         return result
 
     def _first(self, batch: Batch) -> Result:
@@ -126,7 +133,10 @@ class Engine:
             binding.reset()
         self.binding = binding
         ys, ws = [None if i is None else first + i for i in own], [None if i is None else second + i for i in weights]
-        return Pass(self.forward, first, binding, ys, ws, partial(_losses, self.module) if self.regularized else None)
+        run = Pass(self.forward, first, binding, ys, ws, partial(_losses, self.module) if self.regularized else None)
+        if self.work is not None:
+            run.losses = self.work.losses_of(binding)
+        return run
 
     # --- steps
 
@@ -144,7 +154,7 @@ class Engine:
             self.step()
         self.stepped = True
         binding = self.binding
-        if binding is not None and (binding.metrics or binding.weighted):
+        if binding is not None and (binding.metrics or binding.weighted) and (self.work is None or self.work.counts):
             with torch.no_grad():
                 binding.update(result.ys, result.preds, result.ws, result.masks)
 
@@ -156,6 +166,8 @@ class Engine:
                 "return a tensor computed from y_pred",
             )
         (total if self.scale is None else self.scale(total)).backward()
+        if self.work is not None:
+            self.work.after_backward(self)
         if not self.stepped:
             self._first_gradients()
 
@@ -169,14 +181,17 @@ class Engine:
         """Forward, loss and metrics; call it under `inference_mode`."""
         result = self.loss(self.moved(batch))
         assert self.binding is not None
-        self.binding.update(result.ys, result.preds, result.ws, result.masks)
+        if self.work is None or self.work.counts:
+            self.binding.update(result.ys, result.preds, result.ws, result.masks)
 
     def predict_batch(self, batch: Batch) -> Any:
         """The outputs; call it under `inference_mode`."""
         return self.forward.outputs(self.moved(batch[: self.counts[0]]))
 
-    def results(self) -> dict[str, float]:
-        """Losses and metrics so far, by name."""
+    def results(self, whole: bool = False) -> dict[str, float]:
+        """Losses and metrics so far, by name; with `whole`, when all batches are done, those of all processes together."""
+        if whole and self.work is not None and self.binding is not None:
+            self.work.reduce(self.binding)
         return self.binding.results() if self.binding is not None else {}
 
     def batch_results(self) -> dict[str, float]:
@@ -203,6 +218,8 @@ class Engine:
 
     def _start(self) -> None:
         assert self.compiled is not None
+        if self.work is not None:
+            self.work.start(self)
         self.parameters = [p for p in self.module.parameters() if p.requires_grad]
         self.optimizer = ready_optimizer(self.compiled, self.parameters, self.module)
         self.scale = self.optimizer.scale_loss if isinstance(self.optimizer, Optimizer) and self.optimizer.scales_loss else None
@@ -296,7 +313,7 @@ def check_last_batch(engine: Engine, source: Source) -> None:
 
     hooks = [module.register_forward_pre_hook(partial(watch, name)) for name, module in norms]
     try:
-        with in_mode(engine.module, False), torch.inference_mode():
+        with in_mode(engine.module, False), engine.without_gradients():
             engine.forward.outputs(engine.moved(tuple(x[:1] for x in source.xs)))
     finally:
         for hook in hooks:

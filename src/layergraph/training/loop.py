@@ -20,6 +20,7 @@ from .compile import Compiled
 from .data.feed import Feed
 from .data.sources import Arrays, Source, is_array_like, make_source
 from .data.structure import flatten, pack
+from .devices import divide, heard, together
 from .engine import Engine
 from .steps import AsGiven, Steps, engine_for
 from .trainer import Trainer, test
@@ -27,6 +28,7 @@ from .trainer import Trainer, test
 _UNCOMPILED = "You must call `compile()` before using the model."
 
 
+@together
 def fit(
     module: nn.Module,
     compiled: Compiled | None,
@@ -96,10 +98,12 @@ def fit(
 
     engine = kind(module, source.inputs, compiled)
     feed = Feed(engine.watch, source, shuffle, steps_per_epoch)
+    divide(engine, feed)
     tester: tuple[Engine, Feed] | None = None
     if validation is not None:
         test_engine = kind(module, validation.inputs, compiled)
         tester = test_engine, Feed(test_engine.watch, validation, limit=validation_steps, afresh=True)
+        divide(*tester)
     trainer = Trainer(module, compiled, engine, feed, tester, callback_list, epochs, initial_epoch, validation_freq)
     _attach(callback_list, module, compiled, {"verbose": _level(verbose), "epochs": epochs, "steps": feed.steps}, trainer)
     _tell_idle_cuda(engine, verbose)
@@ -110,6 +114,7 @@ def fit(
             callback.trainer = None
 
 
+@together
 def evaluate(
     module: nn.Module,
     compiled: Compiled | None,
@@ -135,6 +140,7 @@ def evaluate(
     source = make_source(module, x, y, sample_weight, batch_size=batch_size, steps=steps, who="evaluate", inputs=inputs)
     engine = kind(module, source.inputs, compiled)
     feed = Feed(engine.watch, source, limit=steps)
+    divide(engine, feed)
     _attach(callback_list, module, compiled, {"verbose": _level(verbose), "epochs": 1, "steps": feed.steps})
     try:
         logs = test(engine, feed, callback_list)
@@ -144,6 +150,7 @@ def evaluate(
     return shaped(engine, logs, return_dict)
 
 
+@together
 def predict(
     module: nn.Module,
     x: Any,
@@ -160,6 +167,7 @@ def predict(
     source = make_source(module, x, batch_size=batch_size, steps=steps, who="predict", inputs=_inputs(kind, module))
     engine = kind(module, source.inputs, compiled)
     feed = Feed(engine.watch, source, limit=steps)
+    divide(engine, feed)
     _attach(callback_list, module, compiled, {"verbose": _level(verbose), "epochs": 1, "steps": feed.steps})
     begin, end = callback_list.batch["on_predict_batch_begin"], callback_list.batch["on_predict_batch_end"]
     parts: list[list[Any]] = []
@@ -175,6 +183,8 @@ def predict(
                 parts.append([leaf.cpu() if isinstance(leaf, Tensor) else leaf for leaf in leaves])
                 for function in end:
                     function(step, {"outputs": outputs})
+            if engine.work is not None:
+                parts = engine.work.assemble(parts)
             arrays = [joined(column) for column in zip(*parts, strict=True)]
         callback_list.all("on_predict_end", {})
     finally:
@@ -232,7 +242,7 @@ def _callbacks(callbacks: Any, verbose: int | str | bool, who: str) -> CallbackL
         extra.append(ProgbarLogger(verbose))
     if who == "fit" and not known(found.callbacks, History):
         extra.append(History())
-    return CallbackList([*found.callbacks, *extra])
+    return CallbackList(heard([*found.callbacks, *extra]))
 
 
 def _attach(

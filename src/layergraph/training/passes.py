@@ -27,19 +27,23 @@ class Forward:
         self.inputs = inputs
         # a model whose outputs carry masks has a twin, over the same modules, that gives them too, and says which is whose
         self.masked: tuple[Any, Sequence[int | None]] | None = None
+        self.through: Callable[..., Any] | None = None  # what is given the function to call, on several devices
 
     def outputs(self, xs: Sequence[Tensor]) -> Any:
         """The outputs as the module gives them."""
+        return self._call(self.runner, xs)
+
+    def _call(self, function: Any, xs: Sequence[Tensor]) -> Any:
         rebuild = self.inputs.rebuild
-        return self.runner(*xs) if rebuild is None else self.runner(rebuild(xs))
+        args = xs if rebuild is None else (rebuild(xs),)
+        return function(*args) if self.through is None else self.through(function, *args)
 
     def __call__(self, xs: Sequence[Tensor]) -> tuple[Any, Masks]:
         """The outputs, and the mask of each where there are any."""
         if self.masked is None:
             return self.outputs(xs), None
         twin, places = self.masked
-        rebuild = self.inputs.rebuild
-        outputs, masks = twin(*xs) if rebuild is None else twin(rebuild(xs))
+        outputs, masks = self._call(twin, xs)
         return outputs, [None if place is None else masks[place] for place in places]
 
 
@@ -80,6 +84,7 @@ class Pass:
         self.ys = ys
         self.ws = ws
         self.extra = extra
+        self.losses: Any = binding.loss  # of a part of a batch, what it counts in the whole
         self.run: Callable[[Batch], tuple[Tensor, list[Tensor], list[Any], Masks]] | None = None  # forward and loss in one, compiled
 
     def __call__(self, batch: Batch) -> Result:
@@ -99,7 +104,7 @@ class Pass:
         ys, ws = self._pick(self.ys, batch), self._pick(self.ws, batch)
         preds = self._predictions(outputs)
         try:
-            total, each = self.binding.loss(ys, preds, ws, () if self.extra is None else self.extra(), masks)
+            total, each = self.losses(ys, preds, ws, () if self.extra is None else self.extra(), masks)
         except (RuntimeError, IndexError) as error:
             raise _explained(error, self.binding, ys, preds, ws) from error
         return Result(total, each, ys, preds, ws, masks)
@@ -109,7 +114,7 @@ class Pass:
         outputs, masks = self.forward(batch[: self.inputs])
         preds = self._predictions(outputs)
         extra = () if self.extra is None else self.extra()
-        total, each = self.binding.loss(self._pick(self.ys, batch), preds, self._pick(self.ws, batch), extra, masks)
+        total, each = self.losses(self._pick(self.ys, batch), preds, self._pick(self.ws, batch), extra, masks)
         return total, each, preds, masks
 
     def _predictions(self, outputs: Any) -> list[Any]:

@@ -12,6 +12,7 @@ from ..modes import in_mode
 from .compile import Compiled
 from .data.sources import Arrays, Batch, make_source
 from .data.structure import flatten, pack
+from .devices import refuse_one_batch
 from .engine import Engine
 from .loop import checked, joined, shaped
 from .steps import AsGiven, Steps, engine_for
@@ -28,6 +29,7 @@ def train_on_batch(
 ) -> Any:
     """One update on one batch; returns what `evaluate` would, before the update. The metrics start anew."""
     compiled = checked(compiled)
+    refuse_one_batch(compiled)
     engine, batch = _one_batch(module, compiled, x, y, sample_weight, "train_on_batch", class_weight)
     engine.reset()
     with in_mode(module, True):

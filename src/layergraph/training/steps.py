@@ -109,6 +109,7 @@ def unpacked(data: Any) -> tuple[Any, Any, Any]:
 class Steps(Engine):
     """Calls a model's own steps on batches in the structure in which they were given."""
 
+    divides = False
     without_gradients = torch.no_grad  # a step may turn gradients on, which inference_mode does not allow
 
     def __init__(self, module: nn.Module, inputs: Inputs, compiled: Compiled | None):
@@ -234,7 +235,7 @@ class Steps(Engine):
             )
         self.logs = {name: value.detach() if isinstance(value, Tensor) else value for name, value in logs.items()}
 
-    def results(self) -> dict[str, float]:
+    def results(self, whole: bool = False) -> dict[str, float]:
         """The model's metrics where they are what the last step returned, by name; else what that returned."""
         with self.inside():
             if "get_metrics_result" not in self.written and not all_known(self.own.metrics):

@@ -54,6 +54,8 @@ class Trainable:
         steps_per_execution: int = 1,
         jit_compile: bool | str = "auto",
         auto_scale_loss: bool = True,
+        *,
+        distribute: str | bool = "auto",
         **torch_arguments: Any,
     ) -> None:
         """Chooses optimizer, loss and metrics; the next `fit` starts with a fresh optimizer.
@@ -67,6 +69,8 @@ class Trainable:
             run_eagerly, auto_scale_loss: taken for Keras's sake; training is eager unless `jit_compile` is True, and no layer computes
                 in float16.
             jit_compile: only 'auto' or False, for now.
+            distribute: where `torchrun` or `accelerate launch` has started several processes: 'auto' or 'ddp' trains them together,
+                each on its part of every batch; 'fsdp2' leaves each a part of the weights too; False lets each train alone.
 
         A class that writes `train_step`, `compile` or another of the steps may call this without arguments, as
         `super().compile()`.
@@ -96,6 +100,7 @@ class Trainable:
             jit_compile=jit_compile,
             run_eagerly=run_eagerly,
             auto_scale_loss=auto_scale_loss,
+            distribute=distribute,
         )
         before = self._state()
         compiled.history = None if before is None else before.history

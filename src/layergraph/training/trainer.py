@@ -86,6 +86,11 @@ class Trainer:
         """Whether somebody has set `model.stop_training`."""
         return self.compiled.stop_training or bool(self.module.__dict__.get("stop_training", False))
 
+    def agreed(self) -> bool:
+        """Whether somebody has asked to stop, in any of the processes that train together: all of them stop at the same batch."""
+        work = self.engine.work
+        return self.stopping if work is None else work.group.any(self.stopping)
+
     def run(self) -> History:
         """Trains from `epoch` on, until `epochs` or until somebody stops it."""
         history = self.history
@@ -101,7 +106,7 @@ class Trainer:
                     self.engine.reset()
                     self.callbacks.all("on_epoch_begin", self.epoch, {})
                     self._run_epoch()
-                    logs = self.engine.results()
+                    logs = self.engine.results(whole=True)
                     self._tell_not_finite(logs)
                     if self.tester is not None and self._validates():
                         engine, feed = self.tester
@@ -109,7 +114,7 @@ class Trainer:
                         logs.update({f"val_{name}": value for name, value in found.items()})
                     logs = dict(sorted(logs.items()))
                     self.callbacks.all("on_epoch_end", self.epoch, logs)
-                    if self.stopping:
+                    if self.agreed():
                         break
                     self.epoch, self.step = self.epoch + 1, 0
                 self.engine.finish()
@@ -122,7 +127,9 @@ class Trainer:
 
     def _run_epoch(self) -> None:
         begin, end = self.callbacks.batch["on_train_batch_begin"], self.callbacks.batch["on_train_batch_end"]
-        if not begin and not end:
+        work = self.engine.work
+        agree = work is not None and work.agree_on_batches((*begin, *end))
+        if not agree and not begin and not end:
             for batch in self.feed.epoch(self.epoch):
                 self.engine.train_batch(batch)
                 self.step += 1
@@ -138,7 +145,7 @@ class Trainer:
                 logs = LiveLogs(self.engine)
                 for function in end:
                     function(self.step - 1, logs)
-                if self.stopping:
+                if self.agreed() if agree else work is None and self.stopping:
                     break
 
     def _validates(self) -> bool:
@@ -167,6 +174,6 @@ def test(engine: Engine, feed: Feed, callbacks: CallbackList) -> dict[str, float
                 logs = LiveLogs(engine)
                 for function in end:
                     function(step, logs)
-    logs = engine.results()
+    logs = engine.results(whole=True)
     callbacks.all("on_test_end", logs)
     return logs

@@ -29,6 +29,7 @@ class Callback:
     model: nn.Module | None = None
     compiled: Compiled | None = None
     trainer: Trainer | None = None
+    every_process: ClassVar[bool] = True  # where several processes train together: False for what talks or writes, in the first one only
     kept: ClassVar[tuple[str, ...]] = ()  # the attributes that `state_dict` gives
 
     def __init__(self) -> None:

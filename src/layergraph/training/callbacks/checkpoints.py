@@ -12,6 +12,7 @@ from torch import Tensor
 from ... import archive
 from ...errors import ArgumentError, shown, suggestion
 from ...kinds import is_whole
+from ..devices import whole
 from .base import Logs
 from .monitors import Monitor
 from .progress import tell
@@ -166,7 +167,10 @@ class ModelCheckpoint(Monitor):
                     f"Please specify a non-directory filepath for ModelCheckpoint. Filepath used is an existing directory: {path}"
                 )
             os.makedirs(os.path.dirname(path) or ".", exist_ok=True)
-            self.write(path)
+            assert self.model is not None
+            with whole(self.model, alone=self.compiled is not None and self.compiled.distribute is False) as writes:
+                if writes:
+                    self.write(path)
         except Exception:
             self.best = before  # what was not written is not the best there is
             raise

@@ -41,6 +41,8 @@ class ProgbarLogger(Callback):
         verbose: 'auto' for what `fit(verbose=...)` says; 1 for a bar where one can be drawn; 2 for the lines.
     """
 
+    every_process = False
+
     def __init__(self, verbose: int | str = "auto"):
         super().__init__()
         self.verbose = verbose

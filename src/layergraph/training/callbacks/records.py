@@ -31,6 +31,8 @@ class CSVLogger(Callback):
         ArgumentError: a separator of another length; a folder that is not there.
     """
 
+    every_process = False
+
     kept = ("keys",)
 
     def __init__(self, filename: str | os.PathLike[str], separator: str = ",", append: bool = False):
@@ -135,6 +137,8 @@ class RemoteMonitor(Callback):
     Raises:
         ArgumentError: an address that is not http or https.
     """
+
+    every_process = False
 
     def __init__(
         self,

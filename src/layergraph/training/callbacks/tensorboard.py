@@ -39,6 +39,8 @@ class TensorBoard(Callback):
         ArgumentError: other arguments; MissingExtraError: tensorboard is not installed; both before the training starts.
     """
 
+    every_process = False
+
     kept = ("train_batches", "test_batches")
 
     def __init__(

@@ -37,6 +37,7 @@ class Feed:
         self.limit = limit
         self.afresh = afresh
         self.steps = limit or source.steps
+        self.divide: Callable[..., Iterator[Batch]] | None = None  # of each batch, what this process computes
         self._iterator: Iterator[Batch] | None = None
         self._waiting: Batch | None = None
         self._seen = 0
@@ -44,7 +45,8 @@ class Feed:
         source.tell(watch)
 
     def _open(self, epoch: int) -> Iterator[Batch]:
-        return self.source.batches(self.source.order(self.shuffle, self.seed, epoch))
+        order = self.source.order(self.shuffle, self.seed, epoch)
+        return self.source.batches(order) if self.divide is None else self.divide(self.source, order)
 
     def epoch(self, epoch: int = 0) -> Iterator[Batch]:
         """The batches of one epoch."""
