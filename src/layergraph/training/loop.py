@@ -137,7 +137,7 @@ def evaluate(
     feed = Feed(engine.watch, source, limit=steps)
     _attach(callback_list, module, compiled, {"verbose": _level(verbose), "epochs": 1, "steps": feed.steps})
     try:
-        logs = test(engine, feed, callback_list)
+        logs = test(engine, feed, callback_list, None)
     finally:
         feed.close()
         callback_list.close()
