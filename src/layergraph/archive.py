@@ -207,7 +207,8 @@ def _distinct(tensors: Mapping[str, Tensor]) -> tuple[dict[str, Tensor], dict[st
 def _bytes(tensor: Tensor) -> memoryview:
     """The values of a tensor, in rows."""
     flat = tensor.resolve_conj().resolve_neg().cpu().contiguous().reshape(-1)
-    return memoryview(flat.view(torch.uint8).numpy())
+    values: Any = flat.view(torch.uint8).numpy()
+    return memoryview(values)
 
 
 def _header(entries: Mapping[str, Any], text: Mapping[str, str], hashes: Mapping[str, str]) -> bytes:
@@ -288,7 +289,7 @@ def flatten_state(state: Any) -> tuple[dict[str, Tensor], str]:
 
 
 def _described(value: Any, place: tuple[str, ...], tensors: dict[str, Tensor]) -> Any:
-    kind = type(value)
+    kind: type = type(value)
     if value is None or kind is bool or kind is str:
         return value
     if kind is int:

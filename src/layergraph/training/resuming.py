@@ -16,7 +16,6 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, cast
 
 import torch
-from torch import nn
 
 from ..errors import ArgumentError, user_place, warn_at
 from ..modes import in_mode
@@ -84,10 +83,10 @@ def _started(optimizer: Any) -> bool:
 
 
 def _schedulers(trainer: Trainer) -> dict[str, Any]:
-    """torch's schedulers and scalers, where `compile` was given any."""
-    found = {f"compiled.{name}": value for name, value in vars(trainer.compiled).items() if name != "optimizer"}
-    found |= {f"engine.{name}": value for name, value in vars(trainer.engine).items() if name not in ("optimizer", "module")}
-    return {name: value for name, value in found.items() if not isinstance(value, nn.Module) and checkpoint.has_state(value)}
+    """torch's schedulers and scalers, where training holds any."""
+    kinds = (torch.optim.lr_scheduler.LRScheduler, torch.amp.GradScaler)
+    held = {**vars(trainer.compiled), **vars(trainer.engine)}
+    return {name: value for name, value in held.items() if isinstance(value, kinds)}
 
 
 def _named(callbacks: list[Callback]) -> list[tuple[str, Callback]]:

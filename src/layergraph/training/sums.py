@@ -48,9 +48,10 @@ def _metric_state(metric: Any) -> dict[str, Any]:
     if has_state(metric):
         return metric.state_dict()
     foreign: Any = getattr(metric, "metric", None)  # of torchmetrics: what it adds up, and how often
-    held: dict[str, Any] = vars(metric)
+    held: dict[str, Any] = dict(vars(metric))
     if foreign is not None:
-        held = {**getattr(foreign, "metric_state", {}), "_update_count": getattr(foreign, "_update_count", 0)}
+        held = dict(getattr(foreign, "metric_state", {}))
+        held["_update_count"] = getattr(foreign, "_update_count", 0)
     return {name: _cloned(value) for name, value in held.items() if isinstance(value, (Tensor, float, int, list))}
 
 
