@@ -289,7 +289,7 @@ def flatten_state(state: Any) -> tuple[dict[str, Tensor], str]:
 
 
 def _described(value: Any, place: tuple[str, ...], tensors: dict[str, Tensor]) -> Any:
-    kind: type = type(value)
+    kind: type[Any] = type(value)
     if value is None or kind is bool or kind is str:
         return value
     if kind is int:

@@ -24,6 +24,7 @@ from ..errors import ArgumentError, CheckpointError, CorruptModelFileError, show
 from ..modes import all_modules
 from ..random import SeedGenerator
 from .optimizers.base import Optimizer
+from .optimizers.variables import variables_of
 
 FORMAT = "1"
 _KIND = "layergraph_checkpoint"
@@ -155,7 +156,9 @@ def state_of(module: nn.Module, optimizer: Any) -> dict[str, Any]:
         "model": dict(module.state_dict()),
         "buffers": _other_buffers(module),
         "generators": {name: _generator_state(one) for name, one in _generators(module)},
-        "optimizer": None if optimizer is None else _optimizer_state(optimizer),
+        "optimizer": None
+        if optimizer is None
+        else {"class": type(optimizer).__name__, "shapes": _shapes(optimizer), "state": optimizer.state_dict()},
         "random": random_state(),
     }
 
@@ -168,7 +171,7 @@ def build(module: nn.Module, optimizer: Any) -> None:
             f"{type(lazy).__name__} has no weights yet, into which a checkpoint could be read", "call the model on a batch first"
         )
     if isinstance(optimizer, Optimizer) and not optimizer.built:
-        optimizer.build([p for p in module.parameters() if p.requires_grad])
+        optimizer.build(variables_of(module))
 
 
 def check(who: str, state: Mapping[str, Any], module: nn.Module, optimizer: Any) -> None:
@@ -204,7 +207,7 @@ def load(state: Mapping[str, Any], module: nn.Module, optimizer: Any) -> None:
     with Undone() as undo:
         if optimizer is not None:
             undo(optimizer)
-            _load_optimizer(optimizer, state["optimizer"])
+            optimizer.load_state_dict(copy.deepcopy(state["optimizer"]["state"]))  # torch keeps the tensors that it is given
         with torch.no_grad():
             module.load_state_dict(state["model"])
             _load_buffers(module, state["buffers"])
@@ -258,56 +261,22 @@ def _set_generator(one: Any, state: Tensor) -> None:
 # --- optimizers ----------------------------------------------------------------------------------------------------------
 
 
-def _torch_optimizer(optimizer: Any) -> Any:
-    return optimizer.torch_optimizer if isinstance(optimizer, Optimizer) else optimizer
-
-
 def _shapes(optimizer: Any) -> list[list[Any]]:
     """The shapes of the parameters, group by group."""
-    inner = _torch_optimizer(optimizer)
-    return [] if inner is None else [[list(p.shape) for p in group["params"]] for group in inner.param_groups]
-
-
-def _optimizer_state(optimizer: Any) -> dict[str, Any]:
-    inner = _torch_optimizer(optimizer)
-    return {
-        "class": type(optimizer).__name__,
-        "torch_class": None if inner is None else type(inner).__name__,
-        "shapes": _shapes(optimizer),
-        "rate": _settable_rate(optimizer),
-        "state": optimizer.state_dict(),
-    }
-
-
-def _settable_rate(optimizer: Any) -> float | None:
-    """The learning rate of an optimizer of ours where a callback may have set it."""
-    rate = getattr(optimizer, "_rate", None) if isinstance(optimizer, Optimizer) else None
-    return rate if isinstance(rate, float) else None
-
-
-def _inside(saved: Mapping[str, Any], optimizer: Any) -> bool:
-    """Whether a torch optimizer takes the torch part of an optimizer of ours: from `fit` to a loop of one's own."""
-    mine = type(optimizer).__name__
-    return not isinstance(optimizer, Optimizer) and saved["torch_class"] == mine and "iterations" in saved["state"]
+    inner: Any = getattr(optimizer, "torch_optimizer", optimizer)
+    return [[list(p.shape) for p in group["params"]] for group in getattr(inner, "param_groups", ())]
 
 
 def _check_optimizer(who: str, saved: Mapping[str, Any], optimizer: Any) -> None:
     name = type(optimizer).__name__
-    if saved["class"] != name and not _inside(saved, optimizer):
+    if saved["class"] != name:
         raise CheckpointError(f"{who} was written with the optimizer {saved['class']}, this one is {name}", f"optimizer {saved['class']}")
-    if saved["shapes"] and saved["shapes"] != _shapes(optimizer):
+    if saved["shapes"] != _shapes(optimizer):
         counts = [[len(group) for group in shapes] for shapes in (saved["shapes"], _shapes(optimizer))]
         raise CheckpointError(
             f"{who} was written with an optimizer of other parameters: {counts[0]} in its groups, here {counts[1]}, or of other shapes",
             "the same layers trainable, in the same groups",
         )
-
-
-def _load_optimizer(optimizer: Any, saved: Mapping[str, Any]) -> None:
-    state = copy.deepcopy(saved["state"])  # torch keeps the tensors that it is given
-    optimizer.load_state_dict(state["torch"] if _inside(saved, optimizer) else state)
-    if saved["rate"] is not None and _settable_rate(optimizer) is not None:
-        optimizer.learning_rate = saved["rate"]
 
 
 # --- random numbers ------------------------------------------------------------------------------------------------------

@@ -13,7 +13,7 @@ import signal
 import threading
 from collections.abc import Iterable
 from functools import partial
-from types import CodeType, FrameType
+from types import FrameType
 from typing import TYPE_CHECKING, Any, NoReturn, cast
 
 import torch
@@ -140,10 +140,6 @@ def _running(frames: list[FrameType]) -> tuple[str, bool]:
         elif isinstance(owner, Engine):
             inside = inside or "the model ran"
     return inside or "it was prepared", validating
-
-
-def _code(function: Any) -> CodeType | None:
-    return getattr(function, "__code__", None)
 
 
 # --- losses that are no numbers ------------------------------------------------------------------------------------------

@@ -24,7 +24,7 @@ from .callbacks.base import Callback
 from .checkpoint import unfit
 from .data.sources import Arrays
 from .engine import ready_optimizer
-from .sums import check_sums, load_sums, sums_of
+from .sums import check_sums, own_metrics, sums_of
 
 if TYPE_CHECKING:
     from .trainer import Trainer
@@ -43,12 +43,13 @@ def ranks() -> tuple[int, int]:
 
 def passing_state(trainer: Trainer) -> dict[str, Any]:
     """What goes on changing while an epoch is validated and its callbacks are called: kept in memory until that is done."""
-    binding = trainer.engine.binding
+    binding = trainer.compiled.binding
     return {
         "random": checkpoint.random_state(),
         "feed": trainer.feed.state_dict(trainer.epoch if trainer.stage == "batch" else None, trainer.step),
         "tester": None if trainer.tester is None else trainer.tester[1].state_dict(None, 0),
         "sums": None if binding is None or trainer.stage == "epoch" else sums_of(binding),
+        "own": [metric.state_dict() for metric in own_metrics(trainer.engine)],
         "callbacks": [[name, copied(callback.state_dict())] for name, callback in _named(trainer.callbacks.callbacks)],
         "logs": dict(trainer.logs) if trainer.stage == "validation" else trainer.engine.results(),
     }
@@ -129,9 +130,11 @@ def check(trainer: Trainer, state: Mapping[str, Any], who: str) -> None:
         trainer.tester[1].check(fit["tester"], f"{who} (validation)")
     _build(trainer)
     checkpoint.check(who, state, trainer.module, None if state["optimizer"] is None else trainer.compiled.optimizer)
-    binding = trainer.engine.binding
+    binding = trainer.compiled.binding
     if fit["sums"] is not None and binding is not None:
         check_sums(binding, fit["sums"], who)
+    if len(fit["own"]) != len(own_metrics(trainer.engine)):
+        raise unfit(who, "the number of the model's own metrics", len(fit["own"]), len(own_metrics(trainer.engine)))
 
 
 def _build(trainer: Trainer) -> None:
@@ -145,7 +148,7 @@ def _build(trainer: Trainer) -> None:
             )
         with in_mode(trainer.module, False), torch.no_grad():
             engine.forward.outputs(engine.moved(tuple(x[:1] for x in source.xs)))
-    ready_optimizer(trainer.compiled, [p for p in trainer.module.parameters() if p.requires_grad])
+    ready_optimizer(trainer.compiled, [p for p in trainer.module.parameters() if p.requires_grad], trainer.module)
 
 
 def load(trainer: Trainer, state: Mapping[str, Any]) -> None:
@@ -164,8 +167,8 @@ def load(trainer: Trainer, state: Mapping[str, Any]) -> None:
     if trainer.tester is not None and fit["tester"] is not None:
         trainer.tester[1].load_state_dict(fit["tester"])
     trainer.engine.earlier = fit["sums"]
-    if trainer.engine.binding is not None and fit["sums"] is not None:
-        load_sums(trainer.engine.binding, fit["sums"])
+    for metric, saved in zip(own_metrics(trainer.engine), fit["own"], strict=True):
+        metric.load_state_dict(saved)
     checkpoint.set_random_state(state["random"])
 
 

@@ -3,20 +3,30 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, cast
+from typing import Any
 
 from torch import Tensor
 
 from .binding import Binding
-from .checkpoint import has_state, unfit
+from .checkpoint import unfit
+from .metrics.base import Metric
 
 
 def _running(binding: Binding) -> list[Any]:
     return [binding.total, *(bound.running for bound in binding.losses)]
 
 
-def _metrics(binding: Binding) -> list[Any]:
+def _metrics(binding: Binding) -> list[Metric]:
     return [metric for _, metric in (*binding.metrics, *binding.weighted)]
+
+
+def own_metrics(engine: Any) -> list[Metric]:
+    """The metrics that a model with steps of its own keeps; those of `compile` are in the binding."""
+    own: Any = getattr(engine, "own", None)
+    if own is None:
+        return []
+    with engine.inside():
+        return [metric for metric in own.metrics if isinstance(metric, Metric) and not hasattr(metric, "metrics")]
 
 
 def sums_of(binding: Binding) -> dict[str, Any]:
@@ -24,7 +34,7 @@ def sums_of(binding: Binding) -> dict[str, Any]:
     return {
         "names": list(binding.keys),
         "losses": [[_cloned(one.total), one.count] for one in _running(binding)],
-        "metrics": [_metric_state(metric) for metric in _metrics(binding)],
+        "metrics": [metric.state_dict() for metric in _metrics(binding)],
     }
 
 
@@ -41,30 +51,8 @@ def load_sums(binding: Binding, state: Mapping[str, Any]) -> None:
     for one, (total, count) in zip(_running(binding), state["losses"], strict=True):
         one.total, one.count = _cloned(total), count
     for metric, saved in zip(_metrics(binding), state["metrics"], strict=True):
-        _load_metric(metric, saved)
-
-
-def _metric_state(metric: Any) -> dict[str, Any]:
-    if has_state(metric):
-        return metric.state_dict()
-    foreign: Any = getattr(metric, "metric", None)  # of torchmetrics: what it adds up, and how often
-    held: dict[str, Any] = dict(vars(metric))
-    if foreign is not None:
-        held = dict(getattr(foreign, "metric_state", {}))
-        held["_update_count"] = getattr(foreign, "_update_count", 0)
-    return {name: _cloned(value) for name, value in held.items() if isinstance(value, (Tensor, float, int, list))}
-
-
-def _load_metric(metric: Any, state: Mapping[str, Any]) -> None:
-    if has_state(metric):
-        metric.load_state_dict(state)
-        return
-    owner = getattr(metric, "metric", None) or metric
-    for name, value in state.items():
-        setattr(owner, name, _cloned(value))
+        metric.load_state_dict(saved)
 
 
 def _cloned(value: Any) -> Any:
-    if isinstance(value, list):
-        return [_cloned(one) for one in cast("list[Any]", value)]
     return value.clone() if isinstance(value, Tensor) else value
