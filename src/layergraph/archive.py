@@ -241,11 +241,12 @@ def read(path: str | os.PathLike[str]) -> tuple[dict[str, Tensor], dict[str, str
             if header.keys() & {_ALIASES, _HASHES, _HEADER}:
                 _check_header(path, header)
             hashes: dict[str, str] = json.loads(header.pop(_HASHES, "{}"))
-            # copies: what safetensors gives lies in the file, which may be replaced or cut short while it is used
-            tensors: dict[str, Tensor] = {name: file.get_tensor(name).clone() for name in file.keys()}  # noqa: SIM118 (no dict)
-        for name, digest in hashes.items():
-            if hashlib.sha256(_bytes(tensors[name])).hexdigest() != digest:
-                raise _corrupt(path, f"the values of {name!r} are not those that were written")
+            tensors: dict[str, Tensor] = {}
+            for name in file.keys():  # noqa: SIM118 (no dict)
+                held = file.get_tensor(name)
+                if name in hashes and hashlib.sha256(_bytes(held)).hexdigest() != hashes[name]:
+                    raise _corrupt(path, f"the values of {name!r} are not those that were written")
+                tensors[name] = held.clone()  # `held` lies in the file, which may be replaced or cut short while it is used
         for name, same in json.loads(header.pop(_ALIASES, "{}")).items():
             tensors[name] = tensors[same]
     except (SafetensorError, UnicodeDecodeError, json.JSONDecodeError, KeyError, RuntimeError, TypeError, AttributeError) as error:

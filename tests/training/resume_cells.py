@@ -24,7 +24,7 @@ import torch
 from torch import nn
 from torch.utils.data import DataLoader, TensorDataset
 
-from layergraph import callbacks, optimizers
+from layergraph import archive, callbacks, optimizers
 from layergraph.training import Compiled, fit
 
 FEATURES = ("dropout", "norm", "schedule", "accumulation", "ema", "shuffle", "workers", "bf16")
@@ -147,9 +147,10 @@ def train(row, number, seed, folder, diary, end=None, place=None):
     digest = hashlib.sha256()
     for name, value in model.state_dict().items():
         digest.update(name.encode() + value.numpy().tobytes())
-    for state in compiled.optimizer.state_dict()["torch"]["state"].values():
-        for value in state.values():
-            digest.update(value.numpy().tobytes() if isinstance(value, torch.Tensor) else repr(value).encode())
+    tensors, text = archive.flatten_state(compiled.optimizer.state_dict())
+    digest.update(text.encode())
+    for value in tensors.values():
+        digest.update(value.numpy().tobytes())
     told = {name: [float(value).hex() for value in values] for name, values in history.history.items()}
     return {"weights": digest.hexdigest(), "history": told, "epochs": history.epoch}
 
@@ -169,7 +170,8 @@ def child(*arguments):
         except SystemExit as error:
             code = error.code
         except RuntimeError as error:
-            code = 2 if str(error) == "planted" and any("layergraph: in " in note for note in error.__notes__) else 1
+            told = [note[:13] for note in error.__notes__] == ["in callbacks["]
+            code = 2 if str(error) == "planted" and told else 1
             if code == 1:
                 traceback.print_exc()
         except BaseException:

@@ -24,7 +24,7 @@ from .callbacks.base import Callback
 from .checkpoint import unfit
 from .data.sources import Arrays
 from .engine import ready_optimizer
-from .sums import check_sums, own_metrics, sums_of
+from .sums import check_sums, load_running, own_metrics, running_state, sums_of
 
 if TYPE_CHECKING:
     from .trainer import Trainer
@@ -49,6 +49,7 @@ def passing_state(trainer: Trainer) -> dict[str, Any]:
         "feed": trainer.feed.state_dict(trainer.epoch if trainer.stage == "batch" else None, trainer.step),
         "tester": None if trainer.tester is None else trainer.tester[1].state_dict(None, 0),
         "sums": None if binding is None or trainer.stage == "epoch" else sums_of(binding),
+        "tracker": running_state(trainer.compiled.tracker),
         "own": [metric.state_dict() for metric in own_metrics(trainer.engine)],
         "callbacks": [[name, copied(callback.state_dict())] for name, callback in _named(trainer.callbacks.callbacks)],
         "logs": dict(trainer.logs) if trainer.stage == "validation" else trainer.engine.results(),
@@ -167,6 +168,7 @@ def load(trainer: Trainer, state: Mapping[str, Any]) -> None:
     if trainer.tester is not None and fit["tester"] is not None:
         trainer.tester[1].load_state_dict(fit["tester"])
     trainer.engine.earlier = fit["sums"]
+    load_running(trainer.compiled.tracker, fit["tracker"])
     for metric, saved in zip(own_metrics(trainer.engine), fit["own"], strict=True):
         metric.load_state_dict(saved)
     checkpoint.set_random_state(state["random"])

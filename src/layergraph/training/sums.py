@@ -7,12 +7,12 @@ from typing import Any
 
 from torch import Tensor
 
-from .binding import Binding
+from .binding import Binding, Running
 from .checkpoint import unfit
 from .metrics.base import Metric
 
 
-def _running(binding: Binding) -> list[Any]:
+def _running(binding: Binding) -> list[Running]:
     return [binding.total, *(bound.running for bound in binding.losses)]
 
 
@@ -26,14 +26,18 @@ def own_metrics(engine: Any) -> list[Metric]:
     if own is None:
         return []
     with engine.inside():
-        return [metric for metric in own.metrics if isinstance(metric, Metric) and not hasattr(metric, "metrics")]
+        return [
+            metric
+            for metric in own.metrics
+            if isinstance(metric, Metric) and not isinstance(metric, Running) and not hasattr(metric, "metrics")
+        ]
 
 
 def sums_of(binding: Binding) -> dict[str, Any]:
     """The running losses and metrics of an epoch."""
     return {
         "names": list(binding.keys),
-        "losses": [[_cloned(one.total), one.count] for one in _running(binding)],
+        "losses": [running_state(one) for one in _running(binding)],
         "metrics": [metric.state_dict() for metric in _metrics(binding)],
     }
 
@@ -48,11 +52,18 @@ def check_sums(binding: Binding, state: Mapping[str, Any], who: str) -> None:
 def load_sums(binding: Binding, state: Mapping[str, Any]) -> None:
     """Goes on with the sums of a checkpoint."""
     check_sums(binding, state, "the checkpoint")
-    for one, (total, count) in zip(_running(binding), state["losses"], strict=True):
-        one.total, one.count = _cloned(total), count
+    for one, saved in zip(_running(binding), state["losses"], strict=True):
+        load_running(one, saved)
     for metric, saved in zip(_metrics(binding), state["metrics"], strict=True):
         metric.load_state_dict(saved)
 
 
-def _cloned(value: Any) -> Any:
-    return value.clone() if isinstance(value, Tensor) else value
+def running_state(mean: Running) -> list[Any]:
+    """Where a running mean stands."""
+    return [mean.total.clone() if isinstance(mean.total, Tensor) else mean.total, mean.count]
+
+
+def load_running(mean: Running, state: list[Any]) -> None:
+    """The inverse of `running_state`."""
+    total, mean.count = state
+    mean.total = total.clone() if isinstance(total, Tensor) else total
