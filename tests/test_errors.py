@@ -12,7 +12,9 @@ import torch
 from layergraph import errors
 from layergraph.errors import (
     ArgumentError,
+    CheckpointError,
     ConfigError,
+    CorruptModelFileError,
     DataError,
     Fact,
     GraphError,
@@ -37,7 +39,9 @@ TREE = {
     ShapeError: ValueError,
     GraphError: ValueError,
     DataError: ValueError,
+    CheckpointError: ValueError,
     ConfigError: ValueError,
+    CorruptModelFileError: ValueError,
     NotBuiltError: AttributeError,
     NoAttributeError: AttributeError,
     SymbolicError: TypeError,

@@ -376,11 +376,12 @@ PUBLIC = {
         map_structure map_structure_up_to pack_sequence_as traverse
     """,
     "layergraph.callbacks": """
-        CSVLogger Callback CallbackList EarlyStopping History LambdaCallback LearningRateScheduler ModelCheckpoint ProgbarLogger
-        ReduceLROnPlateau RemoteMonitor SwapEMAWeights TensorBoard TerminateOnNaN TorchScheduler
+        BackupAndRestore CSVLogger Callback CallbackList EarlyStopping History LambdaCallback LearningRateScheduler ModelCheckpoint
+        ProgbarLogger ReduceLROnPlateau RemoteMonitor SwapEMAWeights TensorBoard TerminateOnNaN TorchScheduler
     """,
     "layergraph.errors": """
-        ArgumentError ConfigError DataError Fact GraphError LayergraphError MissingExtraError NameTakenError NoAttributeError NoNameError
+        ArgumentError CheckpointError ConfigError CorruptModelFileError DataError Fact GraphError LayergraphError
+        MissingExtraError NameTakenError NoAttributeError NoNameError
         NotBuiltError ProcessError ShapeError SymbolicError describe is_internal shown suggestion user_place warn_at
     """,
 }

@@ -4,6 +4,7 @@ from typing import TYPE_CHECKING
 
 from .absent import explained
 from .training.callbacks.averages import SwapEMAWeights as SwapEMAWeights
+from .training.callbacks.backup import BackupAndRestore as BackupAndRestore
 from .training.callbacks.base import Callback as Callback
 from .training.callbacks.base import CallbackList as CallbackList
 from .training.callbacks.base import History as History

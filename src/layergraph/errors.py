@@ -6,6 +6,8 @@
     ├── ShapeError        (ValueError)      shapes, ranks or dtypes do not fit, found when the line runs
     ├── GraphError        (ValueError)      a Model whose outputs cannot be reached from its inputs, and the like
     ├── DataError         (ValueError)      arrays or tensors do not fit the model they were given to
+    ├── CorruptModelFileError (ValueError)  a file is damaged, cut short, or of another kind
+    ├── CheckpointError   (ValueError)      a checkpoint does not fit the training that is to go on from it
     ├── ConfigError       (ValueError)      a config that describes no object, or an object without one (a TypeError too)
     ├── NotBuiltError     (AttributeError)  something was asked of a layer that has not seen its input yet
     ├── NoAttributeError  (AttributeError)  a symbol, or a module of layergraph's, has no such attribute
@@ -147,6 +149,14 @@ class GraphError(LayergraphError, ValueError):
 
 class DataError(LayergraphError, ValueError):
     """Arrays or tensors do not fit the model they were given to."""
+
+
+class CorruptModelFileError(LayergraphError, ValueError):
+    """A file is damaged, cut short, or of another kind; nothing was taken from it."""
+
+
+class CheckpointError(LayergraphError, ValueError):
+    """A checkpoint does not fit the training that is to go on from it; nothing was changed."""
 
 
 class ConfigError(LayergraphError, ValueError, TypeError):

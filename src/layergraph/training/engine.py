@@ -23,6 +23,7 @@ from .data.targets import plan
 from .optimizers.base import Optimizer
 from .optimizers.variables import variables_of
 from .passes import Forward, Pass, Result
+from .sums import load_sums
 
 if TYPE_CHECKING:
     from .devices.work import Work
@@ -68,6 +69,7 @@ class Engine:
         self.regularized = getattr(module, "has_losses", True) and isinstance(getattr(module, "losses", None), (list, tuple))
         self.counts = (0, 0)
         self.stepped = False
+        self.earlier: Any = None  # the sums of an epoch that another process has begun
         self.asked = False  # for the twin that gives masks
         self.work: Work | None = None  # what this process does of the batches, where several train together
 
@@ -131,6 +133,8 @@ class Engine:
                 raise DataError(f"the targets of output {names[bound.output]!r} do not fit the loss: {wrong}")
         if self.binding is None:
             binding.reset()
+            if self.earlier is not None:
+                load_sums(binding, self.earlier)
         self.binding = binding
         ys, ws = [None if i is None else first + i for i in own], [None if i is None else second + i for i in weights]
         run = Pass(self.forward, first, binding, ys, ws, partial(_losses, self.module) if self.regularized else None)
@@ -204,6 +208,7 @@ class Engine:
 
     def reset(self) -> None:
         """Starts the sums again."""
+        self.earlier = None
         binding = self.compiled.binding if self.compiled is not None else None
         if binding is not None:
             binding.reset()

@@ -143,7 +143,7 @@ def evaluate(
     divide(engine, feed)
     _attach(callback_list, module, compiled, {"verbose": _level(verbose), "epochs": 1, "steps": feed.steps})
     try:
-        logs = test(engine, feed, callback_list)
+        logs = test(engine, feed, callback_list, None)
     finally:
         feed.close()
         callback_list.close()

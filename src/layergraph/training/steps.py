@@ -28,6 +28,7 @@ from .data.targets import plan
 from .engine import Engine, needed
 from .model_metrics import CompiledMetrics, all_known, own_metrics
 from .optimizers.base import Optimizer
+from .sums import load_sums
 from .trainable import Trainable
 from .variables import Table, as_variables, table_of
 
@@ -333,6 +334,9 @@ class Steps(Engine):
             for structure, what, given in ((y, "y", _given(y)), (weight, "sample_weight", _given(weight)))
         )
         binding = self.compiled.bind(y_pred, names, ys)
+        if self.earlier is not None:
+            load_sums(binding, self.earlier)
+            self.earlier = None
         masks = [getattr(p, "_keras_mask", None) for p in preds]
         return binding, ys, preds, ws, masks if any(mask is not None for mask in masks) else None
 

@@ -1,19 +1,24 @@
-"""`Trainer`: a `fit` that is running. Epochs, validation, callbacks, and where it stands."""
+"""`Trainer`: a `fit` that is running. Epochs, validation, callbacks, where it stands, and how it is left and taken up again."""
 
 from __future__ import annotations
 
 import math
-import warnings
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any
 
+import torch
 from torch import nn
 
+from ..errors import user_place, warn_at
 from ..modes import in_mode
+from . import resuming
+from .callbacks.backup import BackupAndRestore
 from .callbacks.base import CallbackList, History, known
 from .callbacks.monitors import TerminateOnNaN
 from .compile import Compiled
 from .data.feed import Feed
 from .engine import Engine, check_last_batch
+from .faults import Interrupted, LossWatch, Signals, explain
 
 
 class LiveLogs(Mapping[str, float]):
@@ -74,7 +79,17 @@ class Trainer:
         self.epochs = epochs
         self.epoch = initial_epoch  # the epoch that runs, or is the next to run
         self.step = 0  # batches of this epoch that are done
+        self.steps_done = 0  # batches that are done, in all epochs
+        self.stage = "epoch"  # what comes next: the beginning of an 'epoch', a 'batch' of it, or the 'validation' after the last one
+        self.logs: dict[str, float] = {}  # of the training batches of this epoch, when they are done
         self.validation_freq = validation_freq
+        self.savers = [c for c in callbacks.callbacks if isinstance(c, BackupAndRestore)]
+        self.signals = Signals(wanted=bool(self.savers))
+        self.watch = LossWatch(engine, quiet=known(callbacks.callbacks, TerminateOnNaN))
+        self._passing: dict[str, Any] | None = None  # what has changed since the training could last be left
+        self.feeds = (feed,) if tester is None else (feed, tester[1])
+        for one in self.feeds:
+            one.remembers = bool(self.savers)
 
     @property
     def history(self) -> History:
@@ -93,60 +108,132 @@ class Trainer:
 
     def run(self) -> History:
         """Trains from `epoch` on, until `epochs` or until somebody stops it."""
-        history = self.history
-        self.compiled.history = history
-        self.compiled.stop_training = False
-        self.module.__dict__.pop("stop_training", None)
-        logs: dict[str, float] = {}
-        try:
-            with in_mode(self.module, True):
-                check_last_batch(self.engine, self.feed.source)
-                self.callbacks.all("on_train_begin", {})
-                while self.epoch < self.epochs and self.feed.more(self.epoch):
-                    self.engine.reset()
-                    self.callbacks.all("on_epoch_begin", self.epoch, {})
-                    self._run_epoch()
-                    logs = self.engine.results(whole=True)
-                    self._tell_not_finite(logs)
-                    if self.tester is not None and self._validates():
-                        engine, feed = self.tester
-                        found = test(engine, feed, self.callbacks) if feed.more(self.epoch) else {}
-                        logs.update({f"val_{name}": value for name, value in found.items()})
-                    logs = dict(sorted(logs.items()))
-                    self.callbacks.all("on_epoch_end", self.epoch, logs)
-                    if self.agreed():
-                        break
-                    self.epoch, self.step = self.epoch + 1, 0
-                self.engine.finish()
-                self.callbacks.all("on_train_end", logs)
-        finally:
-            for feed in (self.feed, self.tester[1]) if self.tester is not None else (self.feed,):
-                feed.close()
-            self.callbacks.close()
-        return history
+        self.compiled.history = self.history
+        self._forget_stop()
+        with self.signals:
+            try:
+                with torch.enable_grad(), in_mode(self.module, True):
+                    self._train()
+            except BaseException as error:
+                self._forget_stop()
+                if isinstance(error, Exception):
+                    explain(error, self)
+                self._leave(error)
+                raise
+            finally:
+                for feed in self.feeds:
+                    feed.close()
+                self.callbacks.close()
+            if self.signals.asked is None:
+                for saver in self.savers:
+                    saver.forget()
+        return self.history
+
+    def _train(self) -> None:
+        check_last_batch(self.engine, self.feed.source)
+        self._begin()
+        logs = dict(self.logs)
+        while self.epoch < self.epochs and (self.stage != "epoch" or self.feed.more(self.epoch)):
+            if self.stage == "epoch":
+                self.engine.reset()
+                self.callbacks.all("on_epoch_begin", self.epoch, {})
+                self.stage = "batch"
+            if self.stage == "batch":
+                self._run_epoch()
+                self.logs = self.engine.results(whole=True) or self.logs
+                self.stage = "validation"
+                self._tell_not_finite(self.logs)
+            self._passing = resuming.passing_state(self) if self.savers else None
+            logs = dict(self.logs)
+            if self.tester is not None and self._validates():
+                engine, feed = self.tester
+                found = test(engine, feed, self.callbacks, self.signals.check) if feed.more(self.epoch) else {}
+                logs.update({f"val_{name}": value for name, value in found.items()})
+            logs = dict(sorted(logs.items()))
+            self._passing = None
+            self.callbacks.all("on_epoch_end", self.epoch, logs)
+            if self.agreed():
+                break
+            self.epoch, self.step, self.stage = self.epoch + 1, 0, "epoch"
+            self._pass("epoch")
+        self.signals.check()
+        self.engine.finish()
+        self.callbacks.all("on_train_end", logs)
 
     def _run_epoch(self) -> None:
         begin, end = self.callbacks.batch["on_train_batch_begin"], self.callbacks.batch["on_train_batch_end"]
         work = self.engine.work
         agree = work is not None and work.agree_on_batches((*begin, *end))
-        if not agree and not begin and not end:
-            for batch in self.feed.epoch(self.epoch):
+        watch = self.watch
+        if not agree and not begin and not end and not self.savers:
+            for batch in self.feed.epoch(self.epoch, self.step):
                 self.engine.train_batch(batch)
+                if watch.on:
+                    watch.look(self.epoch, self.step, batch)
                 self.step += 1
             return
         every = self.compiled.steps_per_execution
-        for batch in self.feed.epoch(self.epoch):
+        for batch in self.feed.epoch(self.epoch, self.step):
             if self.step % every == 0:
                 for function in begin:
                     function(self.step, {})
             self.engine.train_batch(batch)
+            if watch.on:
+                watch.look(self.epoch, self.step, batch)
             self.step += 1
+            self.steps_done += 1
             if self.step % every == 0 or self.step == self.feed.steps:
                 logs = LiveLogs(self.engine)
                 for function in end:
                     function(self.step - 1, logs)
+                if self.savers:
+                    self._pass("batch")
                 if self.agreed() if agree else work is None and self.stopping:
                     break
+
+    # --- leaving, and going on
+
+    def _begin(self) -> None:
+        """From the beginning, or from what was saved."""
+        found = next((found for saver in self.savers if (found := saver.find()) is not None), None)
+        if found is None:
+            self.callbacks.all("on_train_begin", {})
+            return
+        who, state = found
+        resuming.check(self, state, who)
+        resuming.load(self, state)
+        self.callbacks.all("on_train_begin", {})
+        if self.stage != "epoch":
+            self.callbacks.all("on_epoch_begin", self.epoch, {})
+        resuming.load(self, state)  # once more: callbacks start anew at these events, and set learning rates
+
+    def _pass(self, event: str) -> None:
+        """Here the training can be left: after a 'batch' or an 'epoch', when all callbacks have been called."""
+        due = [saver for saver in self.savers if saver.wanted(self, event)]
+        if due and resuming.ranks()[0] == 0:
+            state = resuming.fit_state(self)
+            for saver in due:
+                saver.save(state)
+        self.signals.check()
+
+    def _leave(self, error: BaseException) -> None:
+        """Saves on the way out, if the training stands where it can be taken up again."""
+        boundary = isinstance(error, Interrupted) and self.stage != "validation"
+        if not self.savers or resuming.ranks()[0] != 0 or not (boundary or self._passing is not None):
+            return
+        try:
+            self.callbacks.close()  # what was put in for a validation, such as averaged weights, is taken out again
+            state = resuming.fit_state(self, self._passing)
+            for saver in self.savers:
+                saver.save(state)
+        except Exception as failed:
+            error.add_note(f"layergraph: what was done since the last checkpoint could not be saved: {failed}")
+            if not isinstance(error, Exception):  # it will be another error outside of `fit`
+                warn_at(user_place(), f"what was done since the last checkpoint could not be saved: {failed}")
+
+    def _forget_stop(self) -> None:
+        self.compiled.stop_training = False
+        self.module.__dict__.pop("stop_training", None)
 
     def _validates(self) -> bool:
         done, frequency = self.epoch + 1, self.validation_freq
@@ -154,12 +241,12 @@ class Trainer:
 
     def _tell_not_finite(self, logs: Mapping[str, float]) -> None:
         loss = logs.get("loss", 0.0)
-        if not math.isfinite(loss) and not self.stopping and not known(self.callbacks.callbacks, TerminateOnNaN):
-            warnings.warn(f"the loss is {loss} in epoch {self.epoch + 1}; TerminateOnNaN() stops at the first such batch", stacklevel=4)
+        if not math.isfinite(loss) and not self.stopping and not self.watch.quiet:
+            self.watch.tell(loss, self.epoch)
 
 
-def test(engine: Engine, feed: Feed, callbacks: CallbackList) -> dict[str, float]:
-    """Losses and metrics over all batches, in eval mode, without gradients."""
+def test(engine: Engine, feed: Feed, callbacks: CallbackList, look: Callable[[], None] | None) -> dict[str, float]:
+    """Losses and metrics over all batches, in eval mode, without gradients; `look` is called after each batch."""
     engine.reset()
     callbacks.all("on_test_begin", {})
     begin, end = callbacks.batch["on_test_batch_begin"], callbacks.batch["on_test_batch_end"]
@@ -174,6 +261,8 @@ def test(engine: Engine, feed: Feed, callbacks: CallbackList) -> dict[str, float
                 logs = LiveLogs(engine)
                 for function in end:
                     function(step, logs)
+            if look is not None:
+                look()
     logs = engine.results(whole=True)
     callbacks.all("on_test_end", logs)
     return logs
