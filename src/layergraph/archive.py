@@ -290,7 +290,7 @@ def flatten_state(state: Any) -> tuple[dict[str, Tensor], str]:
 
 
 def _described(value: Any, place: tuple[str, ...], tensors: dict[str, Tensor]) -> Any:
-    kind: type[Any] = type(value)
+    kind: type[Any] = type(value)  # pyright: ignore[reportUnknownVariableType]
     if value is None or kind is bool or kind is str:
         return value
     if kind is int:

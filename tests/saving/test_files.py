@@ -20,7 +20,7 @@ from torch import nn
 
 import layergraph
 from layergraph import Input, Model, Sequential, layers, losses, metrics, optimizers, saving
-from layergraph.errors import ArgumentError, ConfigError, DataError
+from layergraph.errors import ArgumentError, ConfigError, CorruptModelFileError, DataError
 from layergraph.graph.structure import leaves
 from layergraph.models import load_model, save_model
 from layergraph.saving import files, load_weights, register_keras_serializable, save_weights
@@ -262,6 +262,16 @@ def test_weights_of_a_model(suffix, tmp_path):
     other.load_weights(tmp_path / "whole.keras")  # a whole model has its weights
 
 
+def changed(whole, key, value):
+    """A file with another entry among what its header says of it."""
+    length = int.from_bytes(whole[:8], "little")
+    header = json.loads(whole[8 : 8 + length])
+    assert header["__metadata__"].get(key) != value
+    header["__metadata__"][key] = value
+    text = json.dumps(header).encode()
+    return struct.pack("<Q", len(text)) + text + whole[8 + length :]
+
+
 def wrong_files(folder):
     """Files from which nothing may be taken, by what is wrong."""
     good = small()
@@ -285,8 +295,8 @@ def wrong_files(folder):
     yield "a header of no tensors", struct.pack("<Q", 9) + b'{"a": 12}'
     yield "a length beyond the file", struct.pack("<Q", 2**62) + whole[8:]
     yield "trailing bytes", whole + b"more"
-    yield "a tied name that is not there", whole.replace(b'"aliases":"{}"', b'"aliases":"{\\"a\\":\\"b\\"}"')
-    yield "another version", whole.replace(b'"format_version":"1"', b'"format_version":"9"')
+    yield "a tied name that is not there", changed(whole, "aliases", '{"a":"b"}')
+    yield "another version", changed(whole, "format_version", "9")
 
 
 @pytest.mark.parametrize("index", range(17))
@@ -303,8 +313,9 @@ def test_all_or_nothing(index, tmp_path):
     before = copied(model)
     with pytest.raises(ValueError) as caught:
         model.load_weights(path)
-    assert isinstance(caught.value, (ArgumentError, DataError, ConfigError)), name
-    assert "Functional 'small'.load_weights" in str(caught.value)
+    assert isinstance(caught.value, (ArgumentError, DataError, ConfigError, CorruptModelFileError)), name
+    who = str(path) if isinstance(caught.value, CorruptModelFileError) else "Functional 'small'.load_weights"
+    assert who in str(caught.value)
     assert caught.value.place[0] == __file__
     assert same(model.state_dict(), before)
     if isinstance(content, bytes):
