@@ -36,6 +36,21 @@ ROWS = {
         ),
         set(),
     ),
+    "fit.py": (
+        ("out",),
+        (
+            "12 epochs; the best val_digit_accuracy is 0.9",
+            "the best model, from the file: {'digit_accuracy': 0.9",
+            "a train_step of its own: accuracy 0.9",
+        ),
+        {"out/best.keras", "out/log.csv"},
+    ),
+    "torchrun.py": ((), ("launched alone, 1 process(es)", "epoch 6: loss 0.1", "on 297 new images: loss 0.3"), set()),
+    "resume.py": (
+        (),
+        ("killed:         signal 9 after 100 batches", "138 batches in this process", "the same weights, bit by bit: True"),
+        set(),
+    ),
     "loop.py": (
         (),
         (
