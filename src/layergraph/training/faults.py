@@ -20,7 +20,7 @@ import torch
 from torch import Tensor
 from torch.utils.data import get_worker_info
 
-from ..errors import user_place, warn_at
+from ..errors import LayergraphError, user_place, warn_at
 from .binding import Binding, BoundLoss
 from .data.feed import Feed
 from .engine import Engine
@@ -103,6 +103,8 @@ def explain(error: BaseException, trainer: Trainer) -> None:
     """Adds one note: the epoch, the batch, and what was running. It is found in the traceback: the good path keeps nothing for this."""
     if any(note.startswith(("layergraph:", "in callbacks[")) for note in getattr(error, "__notes__", ())):
         return  # who reads the data and who calls callbacks have said so
+    if isinstance(error, LayergraphError) and not trainer.step and not trainer.history.epoch:
+        return  # arguments that do not fit each other: the first batch has shown it, and the batch is not to blame
     frames: list[FrameType] = []
     trace = error.__traceback__
     while trace is not None:
