@@ -22,6 +22,11 @@ def all_modules(root: nn.Module) -> Iterator[nn.Module]:
             yield module.__dict__[name]
 
 
+def unbuilt(root: nn.Module) -> nn.Module | None:
+    """The first layer that still waits for a batch to make its weights; None where there is none."""
+    return next((module for module in root.modules() if getattr(module, "built", True) is False), None)
+
+
 def stay_in_inference(module: nn.Module, frozen: bool, mode: bool | None = None) -> None:
     """Keep a module in inference while it is frozen, and give it its mode back when it thaws. `mode` is what it was just told."""
     waiting = module.__dict__.get(THAWED)

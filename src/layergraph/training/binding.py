@@ -109,13 +109,13 @@ class Running(Metric):
         self.reset_state()
 
     def reset_state(self) -> None:
-        self.total: Any = None
+        self.total: Any = 0.0  # a tensor on the device of the losses, from the first batch on
         self.count: float = 0
 
     def add(self, value: Tensor, size: float) -> None:
         """Adds the loss of a batch of `size` samples, on its device."""
         value = value.detach()
-        if self.total is None:
+        if not isinstance(self.total, Tensor):
             self.total = (value if value.device.type == "mps" else value.double()) * size
         else:
             self.total = torch.add(self.total, value, alpha=size)

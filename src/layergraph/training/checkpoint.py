@@ -21,7 +21,7 @@ from torch import Tensor, nn
 
 from .. import archive
 from ..errors import ArgumentError, CheckpointError, CorruptModelFileError, shown
-from ..modes import all_modules
+from ..modes import all_modules, unbuilt
 from ..random import SeedGenerator
 from .optimizers.base import Optimizer
 from .optimizers.variables import variables_of
@@ -165,7 +165,7 @@ def state_of(module: nn.Module, optimizer: Any) -> dict[str, Any]:
 
 def build(module: nn.Module, optimizer: Any) -> None:
     """Layergraph's optimizers learn their parameters when training starts; a state needs them earlier."""
-    lazy = next((one for one in module.modules() if getattr(one, "built", True) is False), None)
+    lazy = unbuilt(module)
     if lazy is not None:
         raise ArgumentError(
             f"{type(lazy).__name__} has no weights yet, into which a checkpoint could be read", "call the model on a batch first"

@@ -13,7 +13,7 @@ from torch import Tensor, nn
 
 from ..errors import ArgumentError, DataError
 from ..kinds import is_dict, is_sequence
-from ..modes import in_mode
+from ..modes import in_mode, unbuilt
 from .binding import Binding, output_names
 from .compile import Compiled
 from .data.inputs import Inputs
@@ -101,7 +101,7 @@ class Engine:
         """The first batch of a source: everything that is decided once."""
         xs = batch[: self.counts[0]]
         if not self.asked:
-            self._build(xs)
+            self.build(xs)
             twin: Any = getattr(self.module, "_with_masks", None)
             self.forward.masked, self.asked = twin() if twin is not None else None, True
         outputs, masks = self.forward(xs)
@@ -148,7 +148,7 @@ class Engine:
         """Forward, loss, backward, step; metrics of the predictions before the step."""
         batch = self.moved(batch)
         if self.optimizer is None:
-            self._build(batch[: self.counts[0]])
+            self.build(batch[: self.counts[0]])
             self._start()
         for p in self.parameters:
             p.grad = None
@@ -215,9 +215,9 @@ class Engine:
 
     # --- the optimizer
 
-    def _build(self, xs: Sequence[Tensor]) -> None:
+    def build(self, xs: Sequence[Tensor]) -> None:
         """Layers that learn their shapes from the first batch must have their weights before the optimizer looks for them."""
-        if any(getattr(module, "built", True) is False for module in self.module.modules()):
+        if unbuilt(self.module) is not None:
             with in_mode(self.module, False), torch.no_grad():
                 self.forward.outputs(xs)
 

@@ -18,13 +18,13 @@ from typing import TYPE_CHECKING, Any, cast
 import torch
 
 from ..errors import ArgumentError, user_place, warn_at
-from ..modes import in_mode
+from ..modes import unbuilt
 from . import checkpoint
 from .callbacks.base import Callback
 from .checkpoint import unfit
 from .data.sources import Arrays
 from .engine import ready_optimizer
-from .sums import check_sums, load_running, own_metrics, running_state, sums_of
+from .sums import check_sums, own_metrics, sums_of
 
 if TYPE_CHECKING:
     from .trainer import Trainer
@@ -49,7 +49,7 @@ def passing_state(trainer: Trainer) -> dict[str, Any]:
         "feed": trainer.feed.state_dict(trainer.epoch if trainer.stage == "batch" else None, trainer.step),
         "tester": None if trainer.tester is None else trainer.tester[1].state_dict(None, 0),
         "sums": None if binding is None or trainer.stage == "epoch" else sums_of(binding),
-        "tracker": running_state(trainer.compiled.tracker),
+        "tracker": trainer.compiled.tracker.state_dict(),
         "own": [metric.state_dict() for metric in own_metrics(trainer.engine)],
         "callbacks": [[name, copied(callback.state_dict())] for name, callback in _named(trainer.callbacks.callbacks)],
         "logs": dict(trainer.logs) if trainer.stage == "validation" else trainer.engine.results(),
@@ -141,14 +141,13 @@ def check(trainer: Trainer, state: Mapping[str, Any], who: str) -> None:
 def _build(trainer: Trainer) -> None:
     """A state can be read only by weights that are there, and by an optimizer that knows them."""
     source, engine = trainer.feed.source, trainer.engine
-    if any(getattr(one, "built", True) is False for one in trainer.module.modules()):
+    if unbuilt(trainer.module) is not None:
         if not isinstance(source, Arrays):
             raise ArgumentError(
                 "To use the BackupAndRestore callback, your model must be built before you call `fit()`.",
                 "call it on a batch of data first",
             )
-        with in_mode(trainer.module, False), torch.no_grad():
-            engine.forward.outputs(engine.moved(tuple(x[:1] for x in source.xs)))
+        engine.build(engine.moved(tuple(x[:1] for x in source.xs)))
     ready_optimizer(trainer.compiled, [p for p in trainer.module.parameters() if p.requires_grad], trainer.module)
 
 
@@ -168,7 +167,7 @@ def load(trainer: Trainer, state: Mapping[str, Any]) -> None:
     if trainer.tester is not None and fit["tester"] is not None:
         trainer.tester[1].load_state_dict(fit["tester"])
     trainer.engine.earlier = fit["sums"]
-    load_running(trainer.compiled.tracker, fit["tracker"])
+    trainer.compiled.tracker.load_state_dict(fit["tracker"])
     for metric, saved in zip(own_metrics(trainer.engine), fit["own"], strict=True):
         metric.load_state_dict(saved)
     checkpoint.set_random_state(state["random"])

@@ -169,7 +169,7 @@ class Steps(Engine):
         """Before the first batch: layers and optimizer are built, and it is settled what is called."""
         if not self.asked:
             with contextlib.suppress(NotImplementedError):  # a model without a call() calls its parts itself
-                self._build(batch[: self.counts[0]])
+                self.build(batch[: self.counts[0]])
             twin = getattr(self.module, "_with_masks", None)
             self.forward.masked, self.asked = twin() if twin is not None else None, True
             self.table = table_of(self.module) if self.written else ()

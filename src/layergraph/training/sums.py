@@ -5,19 +5,15 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from torch import Tensor
-
 from .binding import Binding, Running
 from .checkpoint import unfit
 from .metrics.base import Metric
 
 
-def _running(binding: Binding) -> list[Running]:
-    return [binding.total, *(bound.running for bound in binding.losses)]
-
-
-def _metrics(binding: Binding) -> list[Metric]:
-    return [metric for _, metric in (*binding.metrics, *binding.weighted)]
+def _kept(binding: Binding) -> list[Metric]:
+    """The running loss, that of each output, the metrics."""
+    losses = (bound.running for bound in binding.losses)
+    return [binding.total, *losses, *(metric for _, metric in (*binding.metrics, *binding.weighted))]
 
 
 def own_metrics(engine: Any) -> list[Metric]:
@@ -35,35 +31,18 @@ def own_metrics(engine: Any) -> list[Metric]:
 
 def sums_of(binding: Binding) -> dict[str, Any]:
     """The running losses and metrics of an epoch."""
-    return {
-        "names": list(binding.keys),
-        "losses": [running_state(one) for one in _running(binding)],
-        "metrics": [metric.state_dict() for metric in _metrics(binding)],
-    }
+    return {"names": list(binding.keys), "states": [metric.state_dict() for metric in _kept(binding)]}
 
 
 def check_sums(binding: Binding, state: Mapping[str, Any], who: str) -> None:
     """Whether the sums of a checkpoint are those of these losses and metrics."""
-    names, count = list(binding.keys), len(_running(binding))
-    if names != state["names"] or count != len(state["losses"]):
+    names = list(binding.keys)
+    if names != state["names"] or len(_kept(binding)) != len(state["states"]):
         raise unfit(who, "the losses and metrics", state["names"], names)
 
 
 def load_sums(binding: Binding, state: Mapping[str, Any]) -> None:
     """Goes on with the sums of a checkpoint."""
     check_sums(binding, state, "the checkpoint")
-    for one, saved in zip(_running(binding), state["losses"], strict=True):
-        load_running(one, saved)
-    for metric, saved in zip(_metrics(binding), state["metrics"], strict=True):
+    for metric, saved in zip(_kept(binding), state["states"], strict=True):
         metric.load_state_dict(saved)
-
-
-def running_state(mean: Running) -> list[Any]:
-    """Where a running mean stands."""
-    return [mean.total.clone() if isinstance(mean.total, Tensor) else mean.total, mean.count]
-
-
-def load_running(mean: Running, state: list[Any]) -> None:
-    """The inverse of `running_state`."""
-    total, mean.count = state
-    mean.total = total.clone() if isinstance(total, Tensor) else total

@@ -11,6 +11,7 @@ import torch
 from torch import Tensor, nn
 
 from ...errors import ArgumentError, DataError
+from ...modes import unbuilt
 from ..binding import Binding, Masks
 from ..compile import Compiled
 from ..data.feed import Feed
@@ -62,12 +63,8 @@ def _place(module: nn.Module, group: Group, compiled: Compiled | None, who: str)
         for state in inner.state.values() if isinstance(inner, torch.optim.Optimizer) else ():
             state.update({k: v.to(group.device) for k, v in state.items() if isinstance(v, Tensor) and v.ndim})
     synchronize(module, group, who)
-    if group.kind == "fsdp2" and not sharded and _is_built(module):
+    if group.kind == "fsdp2" and not sharded and unbuilt(module) is None:
         shard(module, group, optimizer)
-
-
-def _is_built(module: nn.Module) -> bool:
-    return all(getattr(part, "built", True) is not False for part in module.modules())
 
 
 class Work:
@@ -85,7 +82,7 @@ class Work:
         self.share = Share(group, lambda: engine.counts[0])
         self.runner: Any = None
         self.unused: list[nn.Parameter] = []
-        self.built = _is_built(engine.module)
+        self.built = unbuilt(engine.module) is None
         self.sharded = group.kind == "fsdp2" or has_shards(engine.module)
         if self.sharded:
             engine.without_gradients = torch.no_grad  # torch keeps gathered weights for the next pass, which may be one of training
