@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import warnings
 from collections.abc import Mapping
 from typing import Any
@@ -142,11 +143,8 @@ def evaluate(
     feed = Feed(engine.watch, source, limit=steps)
     divide(engine, feed)
     _attach(callback_list, module, compiled, {"verbose": _level(verbose), "epochs": 1, "steps": feed.steps})
-    try:
+    with callback_list.closing(), contextlib.closing(feed):
         logs = test(engine, feed, callback_list, None)
-    finally:
-        feed.close()
-        callback_list.close()
     return shaped(engine, logs, return_dict)
 
 
@@ -172,7 +170,7 @@ def predict(
     begin, end = callback_list.batch["on_predict_batch_begin"], callback_list.batch["on_predict_batch_end"]
     parts: list[list[Any]] = []
     outputs: Any = None
-    try:
+    with callback_list.closing(), contextlib.closing(feed):
         callback_list.all("on_predict_begin", {})
         with in_mode(module, False), engine.without_gradients():
             for step, batch in enumerate(feed.epoch()):
@@ -187,9 +185,6 @@ def predict(
                 parts = engine.work.assemble(parts)
             arrays = [joined(column) for column in zip(*parts, strict=True)]
         callback_list.all("on_predict_end", {})
-    finally:
-        feed.close()
-        callback_list.close()
     return pack(outputs, arrays)
 
 

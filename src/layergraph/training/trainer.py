@@ -111,19 +111,19 @@ class Trainer:
         self.compiled.history = self.history
         self._forget_stop()
         with self.signals:
-            try:
-                with torch.enable_grad(), in_mode(self.module, True):
-                    self._train()
-            except BaseException as error:
-                self._forget_stop()
-                if isinstance(error, Exception):
-                    explain(error, self)
-                self._leave(error)
-                raise
-            finally:
-                for feed in self.feeds:
-                    feed.close()
-                self.callbacks.close()
+            with self.callbacks.closing():
+                try:
+                    with torch.enable_grad(), in_mode(self.module, True):
+                        self._train()
+                except BaseException as error:
+                    self._forget_stop()
+                    if isinstance(error, Exception):
+                        explain(error, self)
+                    self._leave(error)
+                    raise
+                finally:
+                    for feed in self.feeds:
+                        feed.close()
             if self.signals.asked is None:
                 for saver in self.savers:
                     saver.forget()

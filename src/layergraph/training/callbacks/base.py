@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import sys
-from collections.abc import Callable, Iterable, Mapping
-from types import FrameType
+import contextlib
+from collections.abc import Callable, Generator, Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from torch import nn
@@ -202,21 +201,30 @@ class CallbackList(Callback):
             function(batch, logs)
 
     def close(self) -> None:
-        """Closes every callback, whatever the others do: the first error is raised then, unless another is on its way already."""
+        """Closes every callback, whatever the others do; the first error is raised then, with notes of the others."""
+        errors = self._closing_errors()
+        if errors:
+            _note(errors[0], errors[1:])
+            raise errors[0]
+
+    @contextlib.contextmanager
+    def closing(self) -> Generator[None]:
+        """Closes every callback in the end; an error of the block stays the one that is raised."""
+        try:
+            yield
+        except BaseException as error:
+            _note(error, self._closing_errors())
+            raise
+        self.close()
+
+    def _closing_errors(self) -> list[Exception]:
         errors: list[Exception] = []
         for i, callback in enumerate(self.callbacks):
             try:
                 _explained(callback, "close", i)()
             except Exception as error:
                 errors.append(error)
-        if not errors:
-            return
-        flying = _flying(sys._getframe(1))
-        first = flying or errors[0]
-        for error in errors if flying else errors[1:]:
-            first.add_note(f"and {type(error).__name__}: {error} {' '.join(getattr(error, '__notes__', ()))}")
-        if not flying:
-            raise first
+        return errors
 
     def on_train_begin(self, logs: Any = None) -> None:
         self.all("on_train_begin", logs)
@@ -275,15 +283,9 @@ def _flat(callbacks: Any) -> list[Any]:
     return [each for callback in callbacks for each in _flat(callback)]
 
 
-def _flying(frame: FrameType) -> BaseException | None:
-    """The exception that is leaving a frame just now, through a `finally`; not one that somebody outside is handling."""
-    error = sys.exception()
-    trace = error.__traceback__ if error is not None else None
-    while trace is not None:
-        if trace.tb_frame is frame:
-            return error
-        trace = trace.tb_next
-    return None
+def _note(first: BaseException, others: Sequence[Exception]) -> None:
+    for error in others:
+        first.add_note(f"and {type(error).__name__}: {error} {' '.join(getattr(error, '__notes__', ()))}")
 
 
 class History(Callback):
