@@ -23,6 +23,7 @@ from . import checkpoint
 from .callbacks.base import Callback
 from .checkpoint import unfit
 from .data.sources import Arrays
+from .devices import set_stream, streams
 from .engine import ready_optimizer
 from .sums import check_sums, own_metrics, sums_of
 
@@ -30,12 +31,22 @@ if TYPE_CHECKING:
     from .trainer import Trainer
 
 
-def ranks() -> tuple[int, int]:
-    """(which process this is, of how many)."""
-    distributed = torch.distributed
-    if not distributed.is_available() or not distributed.is_initialized():
-        return 0, 1
-    return distributed.get_rank(), distributed.get_world_size()
+def refuse(trainer: Trainer) -> None:
+    """What cannot be saved where several processes train together.
+
+    Raises:
+        ArgumentError: weights in parts, or a checkpoint within an epoch, of which each process has sums of its own.
+    """
+    work = trainer.engine.work
+    if work is None or not trainer.savers:
+        return
+    if work.sharded:
+        raise ArgumentError(
+            "BackupAndRestore cannot save a model whose weights are in parts (distribute='fsdp2')",
+            "distribute='ddp'; or ModelCheckpoint, which saves the weights",
+        )
+    if any(saver.save_freq != "epoch" for saver in trainer.savers):
+        raise ArgumentError("BackupAndRestore saves between epochs only where several processes train together", "save_freq='epoch'")
 
 
 # --- out -----------------------------------------------------------------------------------------------------------------
@@ -57,7 +68,7 @@ def passing_state(trainer: Trainer) -> dict[str, Any]:
 
 
 def fit_state(trainer: Trainer, passing: Mapping[str, Any] | None = None) -> dict[str, Any]:
-    """The state of a training, now, or with what `passing_state` has kept from a while ago."""
+    """The state of a training, now, or with what `passing_state` has kept from a while ago. Processes that train together all ask."""
     passing = dict(passing or passing_state(trainer))
     compiled = trainer.compiled
     optimizer = None if isinstance(compiled.optimizer, type) or not _started(compiled.optimizer) else compiled.optimizer
@@ -75,9 +86,15 @@ def fit_state(trainer: Trainer, passing: Mapping[str, Any] | None = None) -> dic
             "epoch": trainer.epoch,
             "step": trainer.step,
             "done": trainer.steps_done,
-            "world": ranks()[1],
+            "world": _world(trainer),
+            "streams": streams(),
         },
     }
+
+
+def _world(trainer: Trainer) -> int:
+    work = trainer.engine.work
+    return 1 if work is None else work.group.size
 
 
 def _started(optimizer: Any) -> bool:
@@ -124,8 +141,8 @@ def check(trainer: Trainer, state: Mapping[str, Any], who: str) -> None:
     fit = state["fit"]
     if not fit:
         raise unfit(who, "what wrote it", "save_checkpoint()", "fit()")
-    if fit["world"] != ranks()[1]:
-        raise unfit(who, "the number of processes", fit["world"], ranks()[1])
+    if fit["world"] != _world(trainer):
+        raise unfit(who, "the number of processes", fit["world"], _world(trainer))
     trainer.feed.check(fit["feed"], who)
     if trainer.tester is not None and fit["tester"] is not None:
         trainer.tester[1].check(fit["tester"], f"{who} (validation)")
@@ -171,6 +188,8 @@ def load(trainer: Trainer, state: Mapping[str, Any]) -> None:
     for metric, saved in zip(own_metrics(trainer.engine), fit["own"], strict=True):
         metric.load_state_dict(saved)
     checkpoint.set_random_state(state["random"])
+    if fit["streams"] is not None:
+        set_stream(fit["streams"])
 
 
 def _load_callbacks(trainer: Trainer, saved: list[Any], undo: Any) -> None:
@@ -179,6 +198,6 @@ def _load_callbacks(trainer: Trainer, saved: list[Any], undo: Any) -> None:
         if name in here:
             undo(here[name])
             here[name].load_state_dict(copied(state))
-        elif state:
+        elif state and trainer.first:  # the other processes have no callbacks that write
             kind = name.split()[0]
             warn_at(user_place(), f"the checkpoint has a state of the callback {kind}, which is not among the callbacks now")

@@ -84,7 +84,8 @@ class Trainer:
         self.logs: dict[str, float] = {}  # of the training batches of this epoch, when they are done
         self.validation_freq = validation_freq
         self.savers = [c for c in callbacks.callbacks if isinstance(c, BackupAndRestore)]
-        self.signals = Signals(wanted=bool(self.savers))
+        # several processes would be stopped at different steps: there the last checkpoint stands
+        self.signals = Signals(wanted=bool(self.savers) and engine.work is None)
         self.watch = LossWatch(engine, quiet=known(callbacks.callbacks, TerminateOnNaN))
         self._passing: dict[str, Any] | None = None  # what has changed since the training could last be left
         self.feeds = (feed,) if tester is None else (feed, tester[1])
@@ -100,6 +101,11 @@ class Trainer:
     def stopping(self) -> bool:
         """Whether somebody has set `model.stop_training`."""
         return self.compiled.stop_training or bool(self.module.__dict__.get("stop_training", False))
+
+    @property
+    def first(self) -> bool:
+        """Whether this process writes: of those that train together, the first."""
+        return self.engine.work is None or self.engine.work.group.first
 
     def agreed(self) -> bool:
         """Whether somebody has asked to stop, in any of the processes that train together: all of them stop at the same batch."""
@@ -124,7 +130,7 @@ class Trainer:
                 finally:
                     for feed in self.feeds:
                         feed.close()
-            if self.signals.asked is None:
+            if self.signals.asked is None and self.first:
                 for saver in self.savers:
                     saver.forget()
         return self.history
@@ -195,6 +201,7 @@ class Trainer:
 
     def _begin(self) -> None:
         """From the beginning, or from what was saved."""
+        resuming.refuse(self)
         found = next((found for saver in self.savers if (found := saver.find()) is not None), None)
         if found is None:
             self.callbacks.all("on_train_begin", {})
@@ -210,16 +217,16 @@ class Trainer:
     def _pass(self, event: str) -> None:
         """Here the training can be left: after a 'batch' or an 'epoch', when all callbacks have been called."""
         due = [saver for saver in self.savers if saver.wanted(self, event)]
-        if due and resuming.ranks()[0] == 0:
+        if due:
             state = resuming.fit_state(self)
-            for saver in due:
+            for saver in due if self.first else ():
                 saver.save(state)
         self.signals.check()
 
     def _leave(self, error: BaseException) -> None:
         """Saves on the way out, if the training stands where it can be taken up again."""
         boundary = isinstance(error, Interrupted) and self.stage != "validation"
-        if not self.savers or resuming.ranks()[0] != 0 or not (boundary or self._passing is not None):
+        if not self.savers or self.engine.work is not None or not (boundary or self._passing is not None):
             return
         try:
             self.callbacks.close()  # what was put in for a validation, such as averaged weights, is taken out again

@@ -8,8 +8,8 @@ from .launching import launch, ran
 
 
 @pytest.mark.parametrize("processes", [2, 4])
-def test_trains_what_one_process_would(processes):
-    ran(launch("together.py", processes=processes))
+def test_trains_what_one_process_would(processes, tmp_path):
+    ran(launch("together.py", processes=processes, FOLDER=str(tmp_path / "backup")))
 
 
 def test_weights_in_parts(tmp_path):

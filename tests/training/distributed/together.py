@@ -358,6 +358,32 @@ def check_agreed_stop():
     assert len(history.epoch) == 1
 
 
+def check_a_checkpoint():
+    """Two epochs, saved, and two by another model, from another random state: the four epochs of a run that was not left, bit by bit."""
+    x, y, _ = data()
+    folder = Path(os.environ["FOLDER"])
+
+    def trained(model, epochs, seed, *saver):
+        torch.manual_seed(seed + RANK)
+        compiled = Compiled("adam", "sparse_categorical_crossentropy", metrics=["accuracy"])
+        return fit(model, compiled, x, y, batch_size=16, epochs=epochs, verbose=0, callbacks=[*saver])
+
+    def network():
+        torch.manual_seed(3)
+        return Sequential([Input((6,)), layers.Dense(8), layers.Dropout(0.5), layers.Dense(3, activation="softmax")])
+
+    whole = network()
+    history = trained(whole, 4, 7)
+    trained(network(), 2, 7, callbacks.BackupAndRestore(folder, delete_checkpoint=False))
+    rest = network()
+    resumed = trained(rest, 4, 1234, callbacks.BackupAndRestore(folder))
+    assert resumed.history == history.history
+    for one, other in zip(whole.state_dict().values(), rest.state_dict().values(), strict=True):
+        assert torch.equal(one, other)
+    torch.distributed.barrier()
+    assert not folder.exists()
+
+
 def check_again():
     """The object is the same after fit, and goes on: another fit, a plain loop, an evaluation in a callback."""
     x, y, _ = data()
@@ -422,6 +448,18 @@ class Errors:
                 self.sync()
             self._computed = self.state[0] / self.state[1]
         return self._computed
+
+
+def check_last_a_refusal():
+    """An error in `fit` ends the working together: nothing comes after this."""
+    x, y, _ = data()
+    saver = callbacks.BackupAndRestore(os.environ["FOLDER"], save_freq=2)
+    told = ""
+    try:
+        fit(classifier(), Compiled("sgd", "sparse_categorical_crossentropy"), x, y, verbose=0, callbacks=[saver])
+    except ValueError as error:
+        told = str(error)
+    assert "BackupAndRestore saves between epochs only where several processes train together" in told
 
 
 FEW = (check_arrays, check_reductions, check_masks, check_loaders, check_evaluate_and_predict, check_agreed_stop)

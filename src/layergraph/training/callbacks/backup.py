@@ -33,6 +33,9 @@ class BackupAndRestore(Callback):
     Unlike in Keras the training goes on in the middle of an epoch, with the optimizer's state and `History`; and where the file is of
     another model, optimizer, or of other data, an error says so and nothing is changed.
 
+    Where several processes train together, the first one saves, between epochs; all of them read the file, so the folder is one that
+    all see. A signal or an error leaves the last checkpoint as it is.
+
     Args:
         backup_dir: a folder, made when it is needed; one for each training.
         save_freq: 'epoch'; or a number of batches, counted over all epochs; or False, to save only when the training is interrupted.
@@ -40,7 +43,7 @@ class BackupAndRestore(Callback):
         delete_checkpoint: remove the files when the training is finished.
 
     Raises:
-        ArgumentError: an empty `backup_dir`, another `save_freq`.
+        ArgumentError: an empty `backup_dir`, another `save_freq`; several processes and `save_freq` a number, or weights in parts.
         CheckpointError: at the start of `fit`: what is saved does not fit; CorruptModelFileError: it is damaged.
 
     Example:
