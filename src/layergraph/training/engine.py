@@ -54,6 +54,11 @@ class Engine:
     divides = True  # whether its batches can be divided over several processes
     calls_module = True  # whether a step of training runs the module on the inputs of its batch
 
+    @classmethod
+    def inputs_of(cls, module: nn.Module) -> Inputs:
+        """How a module is given its data."""
+        return Inputs(module)
+
     def __init__(self, module: nn.Module, inputs: Inputs, compiled: Compiled | None):
         self.module = module
         self.forward = Forward(module, inputs)

@@ -23,7 +23,7 @@ from .data.sources import Arrays, Source, is_array_like, make_source
 from .data.structure import flatten, pack
 from .devices import divide, heard, together
 from .engine import Engine
-from .steps import AsGiven, Steps, engine_for
+from .steps import engine_for
 from .trainer import Trainer, test
 
 _UNCOMPILED = "You must call `compile()` before using the model."
@@ -83,7 +83,7 @@ def fit(
         batch_size=batch_size,
         steps=steps_per_epoch,
         class_weight=class_weight,
-        inputs=_inputs(kind, module),
+        inputs=kind.inputs_of(module),
     )
     validation: Source | None = None
     if validation_data is not None:
@@ -91,7 +91,7 @@ def fit(
         if not 1 <= len(parts) <= 3:
             raise DataError(f"validation_data must be (x, y) or (x, y, sample_weight), but it has {len(parts)} entries")
         size = validation_batch_size or batch_size
-        validation = make_source(module, *parts, batch_size=size, who="fit, validation_data", inputs=_inputs(kind, module))
+        validation = make_source(module, *parts, batch_size=size, who="fit, validation_data", inputs=kind.inputs_of(module))
     elif validation_split and isinstance(source, Arrays):
         source, validation = source.split(validation_split)
         source.set_batch_size(batch_size, steps_per_epoch)
@@ -137,7 +137,7 @@ def evaluate(
     _check_positive("steps", steps)
     callback_list = _callbacks(callbacks, verbose, "evaluate")
     kind = engine_for(module, compiled)
-    inputs = _inputs(kind, module)
+    inputs = kind.inputs_of(module)
     source = make_source(module, x, y, sample_weight, batch_size=batch_size, steps=steps, who="evaluate", inputs=inputs)
     engine = kind(module, source.inputs, compiled)
     feed = Feed(engine.watch, source, limit=steps)
@@ -162,7 +162,7 @@ def predict(
     _check_positive("steps", steps)
     callback_list = _callbacks(callbacks, verbose, "predict")
     kind = engine_for(module, compiled, predicting=True)
-    source = make_source(module, x, batch_size=batch_size, steps=steps, who="predict", inputs=_inputs(kind, module))
+    source = make_source(module, x, batch_size=batch_size, steps=steps, who="predict", inputs=kind.inputs_of(module))
     engine = kind(module, source.inputs, compiled)
     feed = Feed(engine.watch, source, limit=steps)
     divide(engine, feed)
@@ -257,11 +257,6 @@ def _level(verbose: int | str | bool) -> int:
 def _tell_idle_cuda(engine: Engine, verbose: int | str | bool) -> None:
     if verbose != 0 and engine.device is not None and engine.device.type == "cpu" and torch.cuda.is_available():
         say("layergraph: the model is on the CPU while CUDA is idle; model.cuda() before fit() moves it")
-
-
-def _inputs(kind: type[Engine], module: nn.Module) -> AsGiven | None:
-    """How a module with steps of its own is given its data: as they come."""
-    return AsGiven(module) if kind is Steps else None
 
 
 def shaped(engine: Engine, logs: dict[str, float], return_dict: bool) -> Any:

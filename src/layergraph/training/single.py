@@ -15,7 +15,7 @@ from .data.structure import flatten, pack
 from .devices import refuse_one_batch
 from .engine import Engine
 from .loop import checked, joined, shaped
-from .steps import AsGiven, Steps, engine_for
+from .steps import Steps, engine_for
 
 
 def train_on_batch(
@@ -67,7 +67,7 @@ def _one_batch(
     module: nn.Module, compiled: Compiled | None, x: Any, y: Any, weight: Any, who: str, class_weight: Mapping[int, float] | None = None
 ) -> tuple[Engine, Batch]:
     kind = engine_for(module, compiled, predicting=who == "predict_on_batch", again=True)
-    source = make_source(module, x, y, weight, class_weight=class_weight, who=who, inputs=AsGiven(module) if kind is Steps else None)
+    source = make_source(module, x, y, weight, class_weight=class_weight, who=who, inputs=kind.inputs_of(module))
     if not isinstance(source, Arrays):
         raise DataError(f"{who}: `x` must be arrays or tensors, not a {type(x).__name__}")
     engine = kind(module, source.inputs, compiled)

@@ -113,6 +113,10 @@ class Steps(Engine):
     divides = False
     without_gradients = torch.no_grad  # a step may turn gradients on, which inference_mode does not allow
 
+    @classmethod
+    def inputs_of(cls, module: nn.Module) -> Inputs:
+        return AsGiven(module)
+
     def __init__(self, module: nn.Module, inputs: Inputs, compiled: Compiled | None):
         super().__init__(module, inputs, compiled)
         self.logs: Mapping[str, Any] = {}
@@ -384,4 +388,4 @@ def steps_of(module: Any, predicting: bool = False) -> Steps:
     compiled = module.__dict__.get("_compiled")
     if compiled is None and not predicting:
         raise ArgumentError("You must call `compile()` before using the model.", "model.compile(optimizer='adam', loss='mse')")
-    return Steps(module, AsGiven(module), compiled)
+    return Steps(module, Steps.inputs_of(module), compiled)

@@ -134,17 +134,17 @@ class EarlyStopping(Monitor):
         self.baseline = baseline
         self.restore_best_weights = restore_best_weights
         self.start_from_epoch = start_from_epoch
+        self._start()
+
+    def _start(self) -> None:
+        self.best = None
         self.wait = 0
         self.stopped_epoch = 0
         self.best_epoch = 0
         self.best_weights: dict[str, Tensor] | None = None
 
     def on_train_begin(self, logs: Any = None) -> None:
-        self.wait = 0
-        self.stopped_epoch = 0
-        self.best = None
-        self.best_weights = None
-        self.best_epoch = 0
+        self._start()
 
     def _keep(self, epoch: int) -> None:
         self.best_epoch = epoch

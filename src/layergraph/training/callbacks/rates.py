@@ -138,13 +138,15 @@ class ReduceLROnPlateau(Monitor):
         self.verbose = verbose
         self.cooldown = cooldown
         self.min_lr = min_lr
+        self._start()
+
+    def _start(self) -> None:
+        self.best = None
         self.wait = 0
         self.cooldown_counter = 0
 
     def on_train_begin(self, logs: Any = None) -> None:
-        self.best = None
-        self.wait = 0
-        self.cooldown_counter = 0
+        self._start()
 
     def in_cooldown(self) -> bool:
         """Whether a fall is too recent for another."""
