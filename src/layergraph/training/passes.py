@@ -1,4 +1,4 @@
-"""Forward and loss of one batch: a function of tensors that changes nothing of ours, and so can be compiled as a whole."""
+"""Forward and loss of one batch: it changes nothing of ours."""
 
 from __future__ import annotations
 
@@ -85,15 +85,11 @@ class Pass:
         self.ws = ws
         self.extra = extra
         self.losses: Any = binding.loss  # of a part of a batch, what it counts in the whole
-        self.run: Callable[[Batch], tuple[Tensor, list[Tensor], list[Any], Masks]] | None = None  # forward and loss in one, compiled
 
     def __call__(self, batch: Batch) -> Result:
         """Forward and loss."""
-        if self.run is None:
-            outputs, masks = self.forward(batch[: self.inputs])
-            return self.score(outputs, masks, batch)
-        total, each, preds, masks = self.run(batch)
-        return Result(total, each, self._pick(self.ys, batch), preds, self._pick(self.ws, batch), masks)
+        outputs, masks = self.forward(batch[: self.inputs])
+        return self.score(outputs, masks, batch)
 
     def score(self, outputs: Any, masks: Masks, batch: Batch) -> Result:
         """The loss of these outputs.
@@ -108,14 +104,6 @@ class Pass:
         except (RuntimeError, IndexError) as error:
             raise _explained(error, self.binding, ys, preds, ws) from error
         return Result(total, each, ys, preds, ws, masks)
-
-    def whole(self, batch: Batch) -> tuple[Tensor, list[Tensor], list[Any], Masks]:
-        """Forward and loss in one, in the form that can be compiled."""
-        outputs, masks = self.forward(batch[: self.inputs])
-        preds = self._predictions(outputs)
-        extra = () if self.extra is None else self.extra()
-        total, each = self.losses(self._pick(self.ys, batch), preds, self._pick(self.ws, batch), extra, masks)
-        return total, each, preds, masks
 
     def _predictions(self, outputs: Any) -> list[Any]:
         return [outputs] if isinstance(outputs, Tensor) else flatten(outputs, self.binding.names)
